@@ -1,0 +1,1 @@
+"""The entrypoint: environment -> validated settings -> an ordered plan of steps -> Supervisor."""
