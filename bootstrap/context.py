@@ -19,7 +19,6 @@ class Secrets:
 
     oneadmin: str = field(default="", repr=False)
     mysql: str = field(default="", repr=False)
-    mysql_root: str = field(default="", repr=False)
 
 
 @dataclass

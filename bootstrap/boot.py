@@ -1,0 +1,86 @@
+"""Carry out the steps, then become Supervisor."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import NoReturn, TextIO
+
+from bootstrap import environment as parameters
+from bootstrap.context import Context
+from bootstrap.steps import STEPS
+from bootstrap.validate import settings_from
+from onelib.locations import ROOT_VARIABLE, Locations
+
+KEPT = ("PATH", "TZ", "LANG", "LANGUAGE", ROOT_VARIABLE)
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+DEFAULT_PATH = "/opt/oneedge/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def log(text: str, stream: TextIO | None = None) -> None:
+    """Print one line of the boot's log."""
+    (stream or sys.stdout).write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [BOOTSTRAP] {text}\n")
+
+
+def context_for(environment: Mapping[str, str], *, native: bool = False) -> Context:
+    """The context of a boot with this environment. Raises SettingsError with everything that is wrong with it."""
+    settings = settings_from(environment, native=native)
+    context = Context(settings, Locations.from_environment(), environment, native=native)
+    context.warnings += parameters.unknown(environment)
+    return context
+
+
+def plan(context: Context) -> int:
+    """Print what a boot would change, and return how many actions that are. Nothing is touched."""
+    context.planning = True
+    count = 0
+    for step in STEPS:
+        for action in step(context):
+            if action.needed():
+                count += 1
+                sys.stdout.write(f"{action.describe()}\n")
+    _warn(context)
+    return count
+
+
+def prepare(context: Context) -> None:
+    """Do all steps. Raises a OneError of the step that cannot be done."""
+    began = time.monotonic()
+    log(f"oneedge: service {context.settings.role}")
+    count = 0
+    for step in STEPS:
+        for action in step(context):
+            if action.needed():
+                action.apply()
+                count += 1
+    _warn(context)
+    log(f"{count} changes in {time.monotonic() - began:.2f} s")
+    sys.stdout.flush()
+
+
+def _warn(context: Context) -> None:
+    for warning in context.warnings:
+        log(f"WARNING: {warning}")
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Supervisor and its services get of the environment: no parameter, so no secret."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in KEPT or name.startswith("LC_") or name.lower() in PROXIES
+    }
+    kept.setdefault("PATH", DEFAULT_PATH)
+    return kept
+
+
+def supervisor_command(context: Context) -> list[str]:
+    """The command that runs the services in the foreground."""
+    return [sys.executable, "-I", "-m", "bootstrap.supervise", "-c", str(context.at.run / "supervisord.conf")]
+
+
+def hand_over(context: Context) -> NoReturn:
+    """Become Supervisor."""
+    command = supervisor_command(context)
+    sys.stdout.flush()
+    os.execve(command[0], command, clean_environment(context.environment))
