@@ -1,0 +1,143 @@
+"""The vocabulary of a patch: a change, what came of it, and the errors that stop one.
+
+``PatchError``            the whole patch is refused, nothing is written; exit code 255
+    ├── ``LineError``     the patch itself is malformed (``source:line:column``)
+    ├── ``FormatError``   a configuration file cannot be read (``line:column`` in that file)
+    └── ``ChangeError``   one change cannot be made, or would do something else than it says
+
+No text of these classes ever holds the value of a change: a value may be a password.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
+
+from onelib.errors import OneError
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+class PatchError(OneError):
+    """A patch is refused as a whole; every file stays as it was."""
+
+    exit_code: ClassVar[int] = 255
+
+
+class LineError(PatchError):
+    """The patch text is malformed; the message starts with source, line and column."""
+
+
+class FormatError(PatchError):
+    """A configuration file cannot be understood; ``line`` and ``column`` count from one."""
+
+    def __init__(self, message: str, *, line: int, column: int = 1, todo: str = "") -> None:
+        super().__init__(f"line {line}, column {column}: {message}", todo=todo)
+        self.line = line
+        self.column = column
+
+    @classmethod
+    def at(cls, text: str, offset: int, message: str, *, todo: str = "") -> "FormatError":
+        """The error at ``offset`` characters into ``text``."""
+        line = text.count("\n", 0, offset) + 1
+        return cls(message, line=line, column=offset - text.rfind("\n", 0, offset), todo=todo)
+
+
+class ChangeError(PatchError):
+    """One change cannot be made as written; ``todo`` says what to write instead."""
+
+
+class Command(StrEnum):
+    """What a change does (Table 1.7)."""
+
+    INS = "ins"
+    SET = "set"
+    RM = "rm"
+
+
+class Status(StrEnum):
+    """What came of a change."""
+
+    APPLIED = "applied"
+    IN_PLACE = "already in place"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one file.
+
+    ``file`` is the absolute path as seen from ``/`` (never below a prefix). ``path`` is either the text of the line
+    format (split at ``/``) or a tuple of its elements, which may then hold a ``/`` themselves. ``value`` is JSON;
+    ``None`` is "no value". ``origin`` (``patch.txt:3``) is named in messages. The value is in no text of this object.
+    """
+
+    file: str
+    command: Command
+    path: str | tuple[str, ...]
+    value: Json = field(default=None, repr=False)
+    origin: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "command", Command(self.command))
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The elements of the path, empty ones dropped."""
+        parts = self.path.split("/") if isinstance(self.path, str) else self.path
+        return tuple(part for part in parts if part)
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.command.value} {'/'.join(self.components) or '/'}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a document did with a change.
+
+    ``counts`` is upstream's idea of success, which differs from ``status``: a ``set`` that finds its value counts, an
+    ``ins`` or ``rm`` that finds nothing to do does not.
+    """
+
+    status: Status
+    counts: bool
+    reason: str = ""
+    replaced: bool = False
+
+    @classmethod
+    def applied(cls, *, replaced: bool = False) -> "Result":
+        """The document was changed; ``replaced`` when an existing value was overwritten."""
+        return cls(Status.APPLIED, counts=True, replaced=replaced)
+
+    @classmethod
+    def in_place(cls, reason: str, *, counts: bool = False) -> "Result":
+        """Nothing to do: the document already is as the change wants it."""
+        return cls(Status.IN_PLACE, counts=counts, reason=reason)
+
+    @classmethod
+    def not_applicable(cls, reason: str) -> "Result":
+        """The change has no meaning for this document and was left out."""
+        return cls(Status.NOT_APPLICABLE, counts=False, reason=reason)
+
+
+def stringify(value: Json) -> str:
+    """``value`` as text of a file that knows no types (``true``, ``11``, ``1.5``); ``None`` is empty.
+
+    Raises ``ChangeError`` for a list or an object.
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case int():
+            return str(value)
+        case float():
+            mantissa, mark, exponent = repr(value).partition("e")
+            return mantissa + ("" if not mark or "." in mantissa else ".0") + mark + exponent
+        case _:
+            raise ChangeError(
+                "A list or an object cannot be stored in a file of plain assignments.",
+                todo='Write a text, e.g. "\\"one, two\\"".',
+            )
