@@ -1,0 +1,1 @@
+"""What runs on the operator's host: ``make run`` and its companions. Needs Python and nothing else."""

@@ -1,0 +1,186 @@
+"""What ``make COMMAND`` does, one function a command; each returns the exit code."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from launcher import base, container, daemon, health, image, lock, process, wheelhouse
+from launcher.engine import Engine
+from launcher.errors import SettingError
+from launcher.progress import Progress
+from launcher.settings import Settings
+
+
+def run(settings: Settings, progress: Progress) -> int:
+    """Build what is missing, start the container, wait until it is healthy."""
+    with lock.held("run", progress):
+        engine = daemon.ensure(settings.engine, progress)
+        name = image.ensure(engine, settings, progress)
+        container.ensure(engine, settings, name, progress)
+    text = health.wait(engine, settings.container, settings.wait_seconds, progress)
+    _announce(engine, settings, text, progress)
+    return 0
+
+
+def _announce(engine: Engine, settings: Settings, text: str, progress: Progress) -> None:
+    found = container.must_exist(engine, settings.container)
+    variables = dict(item.split("=", 1) for item in found["Config"].get("Env") or [] if "=" in item)
+    host = variables.get("OPENNEBULA_FRONTEND_HOST") or variables.get("OPENNEBULA_HOST", "localhost")
+    progress.say(f"\nThe front-end is up ({text}). On {host}:")
+    shapes = {
+        "SSH": f"ssh -p {{}} oneadmin@{host}",
+        "web, HTTP": f"http://{host}:{{}}/",
+        "web, HTTPS": f"https://{host}:{{}}/",
+        "XML-RPC": f"http://{host}:{{}}/RPC2",
+        "XML-RPC, TLS": f"https://{host}:{{}}/RPC2",
+    }
+    for item in settings.published:
+        address = shapes.get(item.port.what, f"port {{}}/{item.port.protocol}").format(item.outer)
+        progress.say(f"  {item.port.what:<13} {address}")
+    progress.say(
+        f"The credentials of oneadmin: {engine.kind} exec {settings.container} cat /var/lib/one/.one/one_auth"
+    )
+
+
+def stop(settings: Settings, progress: Progress) -> int:
+    """Stop the container within its grace period."""
+    engine = daemon.existing(settings.engine)
+    found = container.must_exist(engine, settings.container)
+    if not found["State"].get("Running"):
+        progress.say(f"The container {settings.container} is stopped already.")
+        return 0
+    with progress.step(f"Stopping the container {settings.container}"):
+        seconds = container.STOP_SECONDS
+        engine.must("stop", "--time", str(seconds), settings.container, timeout=seconds + 60)
+    return 0
+
+
+def status(settings: Settings, progress: Progress) -> int:
+    """Print the health line and the services; the probe's exit code."""
+    engine = daemon.existing(settings.engine)
+    found = container.must_exist(engine, settings.container)
+    if not found["State"].get("Running"):
+        progress.say(f"stopped (exit code {found['State'].get('ExitCode')})")
+        return 1
+    ended = health.probe(engine, settings.container, "--json")
+    try:
+        report = json.loads(ended.stdout)
+    except ValueError:
+        progress.say((ended.stdout + ended.stderr).strip())
+        return ended.returncode
+    for line in _table(report):
+        progress.say(line)
+    return ended.returncode
+
+
+def _table(report: object) -> list[str]:
+    """The probe's JSON as lines: its text, then a line a service."""
+    if not isinstance(report, dict):
+        return [str(report)]
+    lines = [str(report.get("text") or report.get("status") or "unknown")]
+    services = report.get("services")
+    rows = services.items() if isinstance(services, dict) else []
+    for name, value in rows:
+        detail = " ".join(str(part) for part in value.values()) if isinstance(value, dict) else str(value)
+        lines.append(f"  {name:<28} {detail}")
+    return lines
+
+
+def logs(settings: Settings, _: Progress) -> int:
+    """Follow the container's output."""
+    engine = daemon.existing(settings.engine)
+    container.must_exist(engine, settings.container)
+    tail = os.environ.get("TAIL", "200")
+    follow = [] if os.environ.get("FOLLOW", "").lower() in ("no", "false", "0") else ["--follow"]
+    return _become(engine, ["logs", "--tail", tail, *follow, settings.container])
+
+
+def shell(settings: Settings, _: Progress) -> int:
+    """A root shell in the container."""
+    engine = daemon.existing(settings.engine)
+    container.must_exist(engine, settings.container)
+    terminal = ["--tty"] if os.isatty(0) and os.isatty(1) else []
+    return _become(engine, ["exec", "--interactive", *terminal, settings.container, "/bin/bash"])
+
+
+def _become(engine: Engine, arguments: list[str]) -> int:
+    """Replace this process: the engine's command owns the terminal and its signals from here on."""
+    os.execve(engine.program, engine.argv(arguments), process.environment(engine.env))
+
+
+def clean(settings: Settings, progress: Progress) -> int:
+    """Remove container and image, with CLEAN_VOLUMES=yes the volumes too."""
+    with lock.held("clean", progress):
+        engine = daemon.existing(settings.engine)
+        if engine.inspect("container", settings.container):
+            with progress.step(f"Removing the container {settings.container}"):
+                container.remove(engine, settings.container)
+        tag = image.name(engine, settings)
+        if not settings.image and engine.inspect("image", tag):
+            with progress.step(f"Removing the image {tag}"):
+                engine.must("image", "rm", tag)
+        _clean_volumes(engine, settings, progress)
+    return 0
+
+
+def _clean_volumes(engine: Engine, settings: Settings, progress: Progress) -> None:
+    names = [name for name, _ in container.volumes(settings, {})]
+    there = [name for name in engine.must("volume", "ls", "--quiet").splitlines() if name in names]
+    if there and settings.clean_volumes:
+        with progress.step(f"Removing {len(there)} volumes"):
+            engine.must("volume", "rm", *there)
+    elif there:
+        progress.say(
+            f"The {len(there)} volumes {settings.volume_prefix}* with the database, keys and logs stay; "
+            "'make clean CLEAN_VOLUMES=yes' removes them for good."
+        )
+
+
+def build_image(settings: Settings, progress: Progress) -> int:
+    """Build the image and what it needs."""
+    with lock.held("image", progress):
+        image.ensure(daemon.ensure(settings.engine, progress), settings, progress)
+    return 0
+
+
+def build_base(settings: Settings, progress: Progress) -> int:
+    """Build and import the base system."""
+    with lock.held("base", progress):
+        progress.say(base.ensure(daemon.ensure(settings.engine, progress), settings, progress))
+    return 0
+
+
+def build_wheelhouse(settings: Settings, progress: Progress) -> int:
+    """Download the image's Python packages."""
+    with lock.held("wheelhouse", progress):
+        progress.say(str(wheelhouse.ensure(progress, refresh=settings.refresh)))
+    return 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command and its line in ``make help``."""
+
+    call: Callable[[Settings, Progress], int]
+    help: str
+
+
+COMMANDS = {
+    "run": Command(run, "build what is missing, start the front-end, wait until it is healthy"),
+    "stop": Command(stop, "stop the front-end in order (up to 90 s)"),
+    "status": Command(status, "its health and services; exits with the probe's code"),
+    "logs": Command(logs, "follow its output (TAIL=200 lines, FOLLOW=no)"),
+    "shell": Command(shell, "a root shell inside"),
+    "clean": Command(clean, "remove container and image; CLEAN_VOLUMES=yes also its data"),
+    "image": Command(build_image, "build the image (REFRESH=yes: anew, with today's packages)"),
+    "base": Command(build_base, "build the base system that the image stands on"),
+    "wheelhouse": Command(build_wheelhouse, "download the image's Python packages"),
+}
+
+
+def find(name: str) -> Command:
+    """The command of that name; raises :class:`SettingError`."""
+    if name not in COMMANDS:
+        raise SettingError(f"There is no command {name!r}.", todo=f"Commands: {', '.join(COMMANDS)}, help.")
+    return COMMANDS[name]
