@@ -8,7 +8,8 @@ import click
 
 from bootstrap import boot as booting
 from bootstrap import documentation, native
-from healthcheck import probe
+from healthcheck import probe, verdict
+from onelib import services
 from onelib.errors import OneError, report
 from onelib.locations import ROOT_VARIABLE
 
@@ -26,7 +27,7 @@ def _guarded(error: OneError) -> None:
 @main.command()
 @click.option("--plan", is_flag=True, help="Print what a boot would change, and change nothing.")
 @click.option("--check", is_flag=True, help="Check the parameters, and change nothing.")
-def boot(plan: bool, check: bool) -> None:  # noqa: FBT001 - click passes flags by name
+def boot(plan: bool, check: bool) -> None:
     """Configure everything from the environment and hand over to Supervisor (the image's entrypoint)."""
     try:
         context = booting.context_for(os.environ)
@@ -65,11 +66,17 @@ def down(state: Path) -> None:
 @main.command()
 @click.option("--state", type=click.Path(path_type=Path), help="State folder of a native run.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def status(state: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+def status(state: Path | None, as_json: bool) -> None:
     """Say how the front-end is, and each of its services; exit as the probe does."""
     if state is not None or not native.in_container():
         os.environ[ROOT_VARIABLE] = str((state or native.default_state()).absolute())
-    sys.exit(probe.main(["--json"] if as_json else ["--table"]))
+    if as_json:
+        sys.exit(probe.main(["--json"]))
+    health, details = probe.ask(services.run_folder(), "ready")
+    click.echo(verdict.line(health))
+    for name, detail in details.items():
+        click.echo(f"  {name:30} {detail['status']:12} {detail['reason']}".rstrip())
+    sys.exit(0 if health.status in verdict.HEALTHY else 1)
 
 
 @main.command("tls-renew")

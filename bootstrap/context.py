@@ -47,7 +47,9 @@ class Context:
         return Owner(entry.pw_uid, gid)
 
     def serves(self, *roles: str) -> bool:
-        """Whether this container has one of ``roles``: by name, or because it runs all of them."""
+        """Whether this front-end has one of ``roles``: by name, or because it runs all of them."""
+        if self.native:
+            return "oned" in roles
         return self.settings.role in (*roles, "all")
 
     @property

@@ -13,7 +13,7 @@ import click
 
 from bootstrap import boot
 from bootstrap.errors import AlreadyRunningError, NotHealthyError, VolumeError
-from healthcheck import probe
+from healthcheck import probe, verdict
 from onelib.locations import ROOT_VARIABLE, Locations
 
 PAUSE = 0.1
@@ -70,20 +70,20 @@ def up(state: Path, timeout: int) -> None:
             stderr=stream,
             start_new_session=True,
         )
-    _wait(process, timeout, log)
+    _wait(process, at.run, timeout, log)
     click.echo(f"API          http://{context.settings.host}:2633/RPC2")
     click.echo(f"credentials  {at.auth / 'one_auth'}")
     click.echo(f"logs         {at.log}")
 
 
-def _wait(process: "subprocess.Popen[bytes]", timeout: int, log: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", run: Path, timeout: int, log: Path) -> None:
     deadline, shown = time.monotonic() + timeout, ""
     while True:
-        health = probe.examine()
-        if health.text != shown:
-            shown = health.text
+        health, _ = probe.ask(str(run), "ready")
+        if verdict.line(health) != shown:
+            shown = verdict.line(health)
             click.echo(shown)
-        if health.healthy:
+        if health.status in verdict.HEALTHY:
             return
         if process.poll() is not None:
             raise NotHealthyError(f"Supervisor ended with status {process.returncode}.", todo=f"Look at {log}.")

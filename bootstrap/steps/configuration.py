@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.actions import Action
+from bootstrap.actions import Action, said_plainly
 from bootstrap.context import Context
 from bootstrap.errors import PatchError
 from onecfg import defaults
@@ -26,6 +26,7 @@ class Defaults(Action):
     """The shipped defaults into ``/etc/one``."""
 
     target: Path
+    gid: int | None
 
     def describe(self) -> str:
         """Where they go."""
@@ -37,7 +38,8 @@ class Defaults(Action):
 
     def apply(self) -> None:
         """Copy them."""
-        defaults.install(self.target)
+        with said_plainly(self.target):
+            defaults.install(self.target, gid=self.gid)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def user_changes(context: Context) -> list[Change]:
 
 def defaults_and_patch(context: Context) -> Iterator[Action]:
     """Defaults, then the user's patch."""
-    yield Defaults(context.etc)
+    owner = context.owner("oneadmin")
+    yield Defaults(context.etc, owner.gid if owner else None)
     changes = user_changes(context)
     if changes:
         yield Patch("OPENNEBULA_FRONTEND_ONECFG_PATCH", changes, context)

@@ -67,7 +67,7 @@ def _database(context: Context) -> Iterator[Action]:
 
 def prepare(context: Context) -> Iterator[Action]:
     """Have every password that the role needs."""
-    if context.serves("oned") or context.native:
+    if context.serves("oned"):
         yield from _oneadmin(context)
     if not context.native and (context.own_database or context.serves("oned")):
         yield from _database(context)

@@ -92,7 +92,7 @@ def _authorize(folder: Path, public: bytes, retired: set[str], owner: Owner | No
 
 def oneadmin(context: Context) -> Iterator[Action]:
     """oneadmin's pair, configuration and ``authorized_keys``, copied for the sshd container."""
-    if not (context.serves("oned") or context.native):
+    if not context.serves("oned"):
         return
     folder, owner = context.at.ssh, context.owner("oneadmin")
     name, private, public = _pair_in_use(context)
