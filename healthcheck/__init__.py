@@ -1,0 +1,1 @@
+"""The probe: one Supervisor round trip and the services' own ready checks, one line of answer."""
