@@ -1,0 +1,252 @@
+"""Access control: operations, kinds of objects, rules, and what a user may see of a pool.
+
+Source: OpenNebula 6.0, "Managing ACL Rules"; numbers are the ones stored in the table ``acl``.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, IntFlag
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Table, and_, false, or_, select, true
+
+from oned.db import Transaction
+from oned.errors import AuthorizationError, ParameterError
+from oned.schema import acl
+
+INDIVIDUAL = 0x1_0000_0000
+GROUP = 0x2_0000_0000
+ALL = 0x4_0000_0000
+CLUSTER = 0x8_0000_0000
+ID_MASK = 0xFFFF_FFFF
+NO_LOCK = 0x10
+
+SHOW_ALL, SHOW_MINE, SHOW_MINE_GROUP, SHOW_GROUP = -2, -3, -1, -4
+
+
+class Op(IntFlag):
+    """What is asked for; the values are the rights bits of a rule."""
+
+    USE = 1
+    MANAGE = 2
+    ADMIN = 4
+    CREATE = 8
+
+
+class _KindData(NamedTuple):
+    bit: int
+    label: str
+
+
+class Kind(Enum):
+    """A type of object: its bit in a rule and its name in messages."""
+
+    VM = _KindData(0x10_0000_0000, "virtual machine")
+    HOST = _KindData(0x20_0000_0000, "host")
+    NET = _KindData(0x40_0000_0000, "virtual network")
+    IMAGE = _KindData(0x80_0000_0000, "image")
+    USER = _KindData(0x100_0000_0000, "user")
+    TEMPLATE = _KindData(0x200_0000_0000, "virtual machine template")
+    GROUP = _KindData(0x400_0000_0000, "group")
+    ACL = _KindData(0x800_0000_0000, "ACL")
+    DATASTORE = _KindData(0x1000_0000_0000, "datastore")
+    CLUSTER = _KindData(0x2000_0000_0000, "cluster")
+    DOCUMENT = _KindData(0x4000_0000_0000, "document")
+    ZONE = _KindData(0x8000_0000_0000, "zone")
+    SECGROUP = _KindData(0x1_0000_0000_0000, "security group")
+    VDC = _KindData(0x2_0000_0000_0000, "VDC")
+    VROUTER = _KindData(0x4_0000_0000_0000, "virtual router")
+    MARKETPLACE = _KindData(0x8_0000_0000_0000, "marketplace")
+    MARKETPLACEAPP = _KindData(0x10_0000_0000_0000, "marketplaceapp")
+    VMGROUP = _KindData(0x20_0000_0000_0000, "vm group")
+    VNTEMPLATE = _KindData(0x40_0000_0000_0000, "virtual network template")
+    HOOK = _KindData(0x80_0000_0000_0000, "hook")
+
+    @property
+    def bit(self) -> int:
+        """The resource bit of a rule."""
+        return self.value.bit
+
+    @property
+    def label(self) -> str:
+        """The name in messages."""
+        return self.value.label
+
+
+class Rule(NamedTuple):
+    """One row of the table ``acl``."""
+
+    user: int
+    resource: int
+    rights: int
+    zone: int
+
+
+DEFAULT_RULES = (
+    Rule(
+        GROUP | 1,
+        ALL
+        | Kind.VM.bit
+        | Kind.IMAGE.bit
+        | Kind.TEMPLATE.bit
+        | Kind.DOCUMENT.bit
+        | Kind.SECGROUP.bit
+        | Kind.VMGROUP.bit,
+        Op.CREATE,
+        ALL,
+    ),
+    Rule(ALL, ALL | Kind.ZONE.bit, Op.USE, ALL),
+    Rule(ALL, ALL | Kind.MARKETPLACE.bit | Kind.MARKETPLACEAPP.bit, Op.USE, ALL),
+)
+"""The rules of a new database."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The user a call runs as. ``groups`` is one group when a token narrows it to that.
+
+    ``descending`` is the order of lists, ``legacy_hash`` that the stored password is a SHA-1.
+    """
+
+    uid: int
+    gid: int
+    uname: str
+    gname: str
+    groups: frozenset[int]
+    umask: int
+    descending: bool = False
+    legacy_hash: bool = False
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether access rules do not apply: oneadmin, or a member of its group."""
+        return self.uid == 0 or 0 in self.groups
+
+
+@dataclass(frozen=True)
+class Target:
+    """What access is asked to. ``bits`` are the nine permission bits, owner use first; ``oid`` -1 is a new object."""
+
+    kind: Kind
+    oid: int = -1
+    uid: int = -1
+    gid: int = -1
+    bits: tuple[int, ...] = (0,) * 9
+    locked: int = 0
+    clusters: frozenset[int] = field(default_factory=frozenset)
+
+
+def _rules(transaction: Transaction, caller: Caller, zone_id: int) -> Iterator[Rule]:
+    """The rules that apply to ``caller`` in this zone."""
+    subjects = {ALL, INDIVIDUAL | caller.uid} | {GROUP | gid for gid in caller.groups}
+    query = select(acl.c.userset, acl.c.resource, acl.c.rights, acl.c.zone).where(
+        acl.c.userset.in_(sorted(subjects))
+    )
+    for row in transaction.rows(query):
+        rule = Rule(row[0], row[1], row[2], row[3])
+        if rule.zone & ALL or rule.zone & (INDIVIDUAL | ID_MASK) == INDIVIDUAL | zone_id:
+            yield rule
+
+
+def _matches(rule: Rule, op: Op, target: Target) -> bool:
+    """Whether ``rule`` grants ``op`` on ``target``, by its selector."""
+    bit = target.kind.bit
+    resource = rule.resource
+    if rule.rights & op != op or not resource & bit:
+        return False
+    number = resource & ID_MASK
+    return bool(
+        resource & ALL
+        or (resource & GROUP and number == target.gid)
+        or (resource & INDIVIDUAL and number == target.oid)
+        or (resource & CLUSTER and number in target.clusters)
+    )
+
+
+def _by_permissions(caller: Caller, op: Op, target: Target) -> bool:
+    """Whether the permission bits of ``target`` alone grant ``op``."""
+    if target.oid < 0 or op is Op.CREATE:
+        return False
+    column = {Op.USE: 0, Op.MANAGE: 1, Op.ADMIN: 2}[op]
+    bits = target.bits
+    return bool(
+        bits[6 + column]
+        or (bits[column] and caller.uid == target.uid)
+        or (bits[3 + column] and target.gid in caller.groups)
+    )
+
+
+class Authorization:
+    """The question of one call: may ``caller`` do all that is added to it?"""
+
+    def __init__(self, transaction: Transaction, caller: Caller, zone_id: int = 0) -> None:
+        self._transaction = transaction
+        self._caller = caller
+        self._zone = zone_id
+        self._denied: list[str] = []
+        self._loaded: list[Rule] | None = None
+
+    def add(self, op: Op, target: Target, *, heed_lock: bool = True) -> "Authorization":
+        """Ask for ``op`` on ``target``; ``heed_lock`` False for operations that a lock does not stop."""
+        caller = self._caller
+        locked = heed_lock and 0 < target.locked <= op
+        where = f" [{target.oid}]" if target.oid != -1 else ""
+        if caller.is_admin:
+            if locked:
+                self._denied.append(f"{target.kind.name} is locked.{where}")
+        elif locked or not (_by_permissions(caller, op, target) or self._by_rules(op, target)):
+            self._denied.append(f"Not authorized to perform {op.name} {target.kind.name}{where}")
+        return self
+
+    def _by_rules(self, op: Op, target: Target) -> bool:
+        if self._loaded is None:
+            self._loaded = list(_rules(self._transaction, self._caller, self._zone))
+        return any(_matches(rule, op, target) for rule in self._loaded)
+
+    def check(self) -> None:
+        """Raise :class:`AuthorizationError` unless all was granted."""
+        if self._denied:
+            raise AuthorizationError("; ".join(self._denied))
+
+
+def _granted(rules: Iterable[Rule], kind: Kind, table: Table) -> ColumnElement[bool]:
+    """What of ``table`` the rules let use."""
+    clauses: list[ColumnElement[bool]] = []
+    for rule in rules:
+        if not rule.rights & Op.USE or not rule.resource & kind.bit:
+            continue
+        if rule.resource & ALL:
+            return true()
+        if rule.resource & INDIVIDUAL:
+            clauses.append(table.c.oid == rule.resource & ID_MASK)
+        elif rule.resource & GROUP:
+            clauses.append(table.c.gid == rule.resource & ID_MASK)
+    return or_(false(), *clauses)
+
+
+def visible(transaction: Transaction, caller: Caller, kind: Kind, table: Table, flag: int) -> ColumnElement[bool]:
+    """The rows of the pool ``table`` that ``caller`` gets to see with the filter ``flag`` of the API.
+
+    Raises :class:`ParameterError` for a flag that the API does not have.
+    """
+    if flag < SHOW_GROUP:
+        raise ParameterError("Incorrect filter_flag")
+    mine = table.c.uid == caller.uid
+    if flag == SHOW_MINE:
+        return mine
+    if flag == SHOW_GROUP:
+        return table.c.gid == caller.gid
+    groups = sorted(caller.groups)
+    if caller.is_admin:
+        usable: ColumnElement[bool] = true()
+    else:
+        usable = or_(
+            table.c.other_u == 1,
+            and_(table.c.gid.in_(groups), table.c.group_u == 1),
+            _granted(_rules(transaction, caller, 0), kind, table),
+        )
+    if flag == SHOW_ALL:
+        return or_(mine, usable)
+    if flag == SHOW_MINE_GROUP:
+        return or_(mine, and_(table.c.gid.in_(groups), usable))
+    return and_(table.c.uid == flag, or_(mine, usable))

@@ -1,0 +1,1 @@
+"""The methods of the API: one module per resource, and :mod:`oned.methods.table` that lists them all."""

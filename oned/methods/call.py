@@ -1,0 +1,41 @@
+"""What a method of the API gets, and what it may answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from oned.acl import Authorization, Caller
+from oned.config import Settings
+from oned.db import Transaction
+
+Answer = bool | int | str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated call inside its transaction. ``key`` encrypts secrets in the database."""
+
+    transaction: Transaction
+    caller: Caller
+    settings: Settings
+    request_id: int
+    key: str = field(repr=False)
+
+    def authorization(self) -> Authorization:
+        """A question of access for the caller."""
+        return Authorization(self.transaction, self.caller, self.settings.zone_id)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table of methods.
+
+    ``params`` are the types after the session, ``optional`` the ones a client may leave out; what comes after them is
+    ignored, as upstream does. ``hidden`` are the positions (the session is 0) that the log never shows.
+    """
+
+    name: str
+    handler: Callable[..., Answer]
+    params: tuple[type, ...] = ()
+    optional: tuple[type, ...] = ()
+    write: bool = False
+    hidden: frozenset[int] = frozenset()

@@ -1,0 +1,55 @@
+"""Groups of users."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import Table
+
+from oned.acl import Kind, Target
+from oned.model.base import PoolObject, escape, ids_of, ids_xml, number, parse_body, template_of
+from oned.schema import group_pool
+from onelib.template import Template
+from onelib.template_xml import text_of
+
+
+@dataclass
+class Group(PoolObject):
+    """A group; its members may see it."""
+
+    root: ClassVar[str] = "GROUP"
+    kind: ClassVar[Kind] = Kind.GROUP
+    table: ClassVar[Table] = group_pool
+
+    oid: int
+    name: str
+    users: set[int]
+    admins: set[int]
+    template: Template
+
+    @classmethod
+    def from_xml(cls, body: str) -> Self:
+        """The group of a body. Raises :class:`InternalError`."""
+        root = parse_body(body, cls.root)
+        return cls(
+            oid=number(root, "ID"),
+            name=text_of(root.find("NAME")),
+            users=ids_of(root, "USERS"),
+            admins=ids_of(root, "ADMINS"),
+            template=template_of(root),
+        )
+
+    def to_xml(self) -> str:
+        """The body."""
+        return (
+            f"<GROUP><ID>{self.oid}</ID><NAME>{escape(self.name)}</NAME>{self.template.to_xml()}"
+            f"{ids_xml('USERS', self.users)}{ids_xml('ADMINS', self.admins)}</GROUP>"
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The columns of the pool table: oneadmin owns it, its group is itself."""
+        owner = {"uid": 0, "gid": self.oid, "owner_u": 1, "group_u": 1, "other_u": 0}
+        return {"oid": self.oid, "name": self.name, "body": self.to_xml()} | owner
+
+    def target(self) -> Target:
+        """For an access question."""
+        return Target(self.kind, self.oid, 0, self.oid, (1, 1, 0, 1, 0, 0, 0, 0, 0))

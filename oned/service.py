@@ -1,0 +1,122 @@
+"""From a decoded call to an answer: authentication, parameters, the handler, the envelope, the log."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from functools import partial
+
+from oned.authenticate import Authenticator, StaleTokenError, drop_token, upgrade_hash
+from oned.config import Settings
+from oned.db import Database, Job, Transaction
+from oned.errors import ApiError, NotImplementedHereError
+from oned.logs import DEBUG, ERROR, Log
+from oned.methods.call import Answer, Call, Method
+from oned.methods.table import METHODS, UPSTREAM
+from oned.record import Record
+from oned.xmlrpc import NO_METHOD_FAULT, TYPE_FAULT, Fault, Long, Value, encode_answer
+
+_TYPE_NAMES = {str: "string", int: "int", bool: "boolean", list: "array"}
+_NO_REPLICATION = Long(-1)
+
+
+def _unavailable(_call: Call) -> Answer:
+    raise NotImplementedHereError("This method is not available in this version of the server.")
+
+
+def find_method(name: str) -> Method:
+    """The row of the table for ``name``. Raises :class:`Fault` for a name that 6.0 does not have either."""
+    method = METHODS.get(name)
+    if method is not None:
+        return method
+    if name in UPSTREAM:
+        return Method(name, _unavailable, hidden=frozenset(range(1, 32)))
+    raise Fault(NO_METHOD_FAULT, f"Method '{name[:80]}' not defined")
+
+
+def check_params(method: Method, params: Sequence[Value]) -> list[Value]:
+    """The parameters of ``method`` after the session. Raises :class:`Fault` for a missing or wrongly typed one."""
+    wanted = method.params + method.optional
+    given = params[1 : 1 + len(wanted)]
+    if len(given) < len(method.params):
+        raise Fault(TYPE_FAULT, "Not enough parameters")
+    for kind, value in zip(wanted, given, strict=False):
+        if type(value) is not kind:
+            raise Fault(TYPE_FAULT, f"Parameter that is supposed to be {_TYPE_NAMES[kind]} is not")
+    return list(given)
+
+
+def session_of(params: Sequence[Value]) -> str:
+    """The first parameter. Raises :class:`Fault`."""
+    if not params:
+        raise Fault(TYPE_FAULT, "Not enough parameters")
+    if type(params[0]) is not str:
+        raise Fault(TYPE_FAULT, "Parameter that is supposed to be string is not")
+    return params[0]
+
+
+class Service:
+    """Answers calls from one database."""
+
+    def __init__(self, settings: Settings, database: Database, log: Log, key: str) -> None:
+        self.settings = settings
+        self._database = database
+        self._log = log
+        self._key = key
+        self._authenticator = Authenticator(settings, log)
+        self._requests = itertools.count(1)
+
+    async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes:
+        """The answer of one call, on the wire. Raises :class:`Fault` when the call itself is wrong."""
+        record = Record(find_method(name), params, next(self._requests) % 10000, client)
+        session = session_of(params)
+        try:
+            record.result = await self._carry_out(record, session)
+        except ApiError as error:
+            record.failure = error
+        await self._repair(record, session)
+        self._write_log(record)
+        failure = record.failure
+        if failure is not None:
+            return encode_answer(False, record.message, failure.code, failure.oid, _NO_REPLICATION)
+        return encode_answer(True, record.result, 0)
+
+    async def _carry_out(self, record: Record, session: str) -> Answer:
+        """Run the handler in a transaction: a reader's, or the writer's."""
+        method = record.method
+
+        def job(transaction: Transaction) -> Answer:
+            record.caller = None
+            record.caller = self._authenticator.authenticate(transaction, session)
+            given = check_params(method, record.params)
+            call = Call(transaction, record.caller, self.settings, record.request, self._key)
+            return method.handler(call, *given)
+
+        if method.write:
+            return await asyncio.wrap_future(self._database.submit(job))
+        return await asyncio.get_running_loop().run_in_executor(self._database.readers, self._database.read, job)
+
+    async def _repair(self, record: Record, session: str) -> None:
+        """Write what an authentication leaves behind: a hash to upgrade, a token to drop."""
+        caller, failure = record.caller, record.failure
+        job: Job[None]
+        if caller is not None and caller.legacy_hash:
+            job = partial(upgrade_hash, uid=caller.uid, session=session)
+        elif isinstance(failure, StaleTokenError):
+            job = partial(drop_token, uid=failure.uid, token=failure.token)
+        else:
+            return
+        try:
+            await asyncio.wrap_future(self._database.submit(job))
+        except ApiError as error:
+            self._log.write("AuM", ERROR, f"A user could not be updated: {error.detail}")
+
+    def _write_log(self, record: Record) -> None:
+        """Log the call in upstream's form."""
+        log = self._log
+        if log.level >= DEBUG:
+            log.write("ReM", DEBUG, record.invoked(self.settings.call_format))
+        head = f"Req:{record.request} UID:{record.uid if record.uid != -1 else '-'} {record.method.name} result"
+        if record.failure is not None:
+            log.write("ReM", ERROR, f"{head} FAILURE {record.message}")
+        elif log.level >= DEBUG:
+            log.write("ReM", DEBUG, f"{head} SUCCESS, {record.shown_result}")
