@@ -22,7 +22,7 @@ import signal
 import sys
 import time
 
-from onelib import checks, services
+from onelib import services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,25 +120,29 @@ def _end_on(stop_signal: str) -> None:
 def wait(context: ServiceContext) -> None:
     """Wait until every need is met, asking ever less often. Raises :class:`Refusal` (1) at the deadline."""
     needs = context.service.get("needs", [])
+    if not needs:
+        return
+    from onelib import checks  # a quarter of the start's cost, which a service without needs is spared
+
     limit = float(context.service.get("wait_seconds", 120))
     deadline = time.monotonic() + limit
-    pause, shown = FIRST_PAUSE, None
-    while needs:
-        if not shown:
-            context.phase(services.WAITING, needs[0]["label"])
-        missing = checks.unmet(needs, context.run, context.table, max(0.1, min(2.0, deadline - time.monotonic())))
-        if not missing:
-            break
+    pause, shown = FIRST_PAUSE, needs[0]["label"]
+    context.phase(services.WAITING, shown)
+    while missing := checks.unmet(needs, context.run, context.table, _within(2.0, deadline)):
         label = missing[0]["label"]
-        if label != shown:
+        if label != shown or pause == FIRST_PAUSE:
             shown = label
             context.phase(services.WAITING, label)
             context.log(f"waiting for {label}")
-        left = deadline - time.monotonic()
-        if left <= 0:
+        if time.monotonic() >= deadline:
             raise Refusal(f"{label} did not answer within {limit:g} s", 1)
-        time.sleep(min(pause, left))
+        time.sleep(_within(pause, deadline))
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _within(seconds: float, deadline: float) -> float:
+    """``seconds``, or what is left until ``deadline`` if that is less; never quite nothing."""
+    return max(0.001, min(seconds, deadline - time.monotonic()))
 
 
 def prepare(context: ServiceContext) -> None:
