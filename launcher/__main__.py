@@ -1,9 +1,11 @@
 """``python3 -m launcher COMMAND``: what the Makefile calls."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
-from launcher import commands, settings
+from launcher import commands, settings, usage
 from launcher.progress import Progress
 from onelib.errors import OneError, report
 
@@ -11,8 +13,10 @@ from onelib.errors import OneError, report
 def main(arguments: list[str]) -> int:
     """Run one command; the process's exit code."""
     name = arguments[0] if arguments else "help"
+    signal.signal(signal.SIGTERM, _ended)
     try:
-        if name in ("help", "--help", "-h"):
+        if name in {"help", "--help", "-h"}:
+            Progress().say(usage.text())
             return 0
         return commands.find(name).call(settings.read(os.environ), Progress())
     except OneError as error:
@@ -22,6 +26,11 @@ def main(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 141
+
+
+def _ended(number: int, _: FrameType | None) -> None:
+    """Leave by an exception, so that what has to be undone is."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

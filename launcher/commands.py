@@ -2,14 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from launcher import base, container, daemon, health, image, lock, process, wheelhouse
+from launcher import base, container, daemon, health, image, lock, process, sweep, tests, wheelhouse
 from launcher.engine import Engine
-from launcher.errors import SettingError
+from launcher.errors import LauncherError, SettingError
 from launcher.progress import Progress
-from launcher.settings import Settings
+from launcher.settings import ENGINES, Settings
 
 
 def run(settings: Settings, progress: Progress) -> int:
@@ -69,21 +70,20 @@ def status(settings: Settings, progress: Progress) -> int:
     except ValueError:
         progress.say((ended.stdout + ended.stderr).strip())
         return ended.returncode
-    for line in _table(report):
+    for line in table(report):
         progress.say(line)
     return ended.returncode
 
 
-def _table(report: object) -> list[str]:
+def table(report: object) -> list[str]:
     """The probe's JSON as lines: its text, then a line a service."""
     if not isinstance(report, dict):
         return [str(report)]
-    lines = [str(report.get("text") or report.get("status") or "unknown")]
-    services = report.get("services")
-    rows = services.items() if isinstance(services, dict) else []
-    for name, value in rows:
-        detail = " ".join(str(part) for part in value.values()) if isinstance(value, dict) else str(value)
-        lines.append(f"  {name:<28} {detail}")
+    lines = [str(report.get("line") or "unknown")]
+    for name, service in sorted((report.get("services") or {}).items()):
+        pid = f"pid {service.get('pid')}" if service.get("state") == "RUNNING" else ""
+        words = (service.get("status"), pid, service.get("reason"))
+        lines.append(f"  {name:<28} {' '.join(str(word) for word in words if word)}")
     return lines
 
 
@@ -117,15 +117,15 @@ def clean(settings: Settings, progress: Progress) -> int:
             with progress.step(f"Removing the container {settings.container}"):
                 container.remove(engine, settings.container)
         tag = image.name(engine, settings)
+        names = container.volume_names(engine, settings, tag)
         if not settings.image and engine.inspect("image", tag):
             with progress.step(f"Removing the image {tag}"):
                 engine.must("image", "rm", tag)
-        _clean_volumes(engine, settings, progress)
+        _clean_volumes(engine, settings, names, progress)
     return 0
 
 
-def _clean_volumes(engine: Engine, settings: Settings, progress: Progress) -> None:
-    names = [name for name, _ in container.volumes(settings, {})]
+def _clean_volumes(engine: Engine, settings: Settings, names: list[str], progress: Progress) -> None:
     there = [name for name in engine.must("volume", "ls", "--quiet").splitlines() if name in names]
     if there and settings.clean_volumes:
         with progress.step(f"Removing {len(there)} volumes"):
@@ -158,6 +158,40 @@ def build_wheelhouse(settings: Settings, progress: Progress) -> int:
     return 0
 
 
+def test(settings: Settings, progress: Progress) -> int:
+    """Everything that decides whether a change may land."""
+    return _stages(tests.STAGES, settings, progress)
+
+
+def test_full(settings: Settings, progress: Progress) -> int:
+    """The same with the long form of every loop."""
+    return _stages(tests.STAGES, settings, progress, full=True)
+
+
+def _stages(stages: Sequence[tests.Stage], settings: Settings, progress: Progress, *, full: bool = False) -> int:
+    return tests.run_stages(stages, tests.Run(settings, progress, full=full))
+
+
+def _only(*stages: tests.Stage) -> Callable[[Settings, Progress], int]:
+    return lambda settings, progress: _stages((*tests.PREPARATION, *stages), settings, progress)
+
+
+def sweep_up(_: Settings, progress: Progress) -> int:
+    """Remove what the test run of ``ONEEDGE_TEST_PREFIX`` left; for .ci/run."""
+    start = os.environ.get(sweep.VARIABLE, "")
+    for kind in ENGINES if start else ():
+        with suppress(LauncherError):
+            sweep.sweep(daemon.existing(kind), start, progress)
+    return 0
+
+
+def stop_daemon(_: Settings, progress: Progress) -> int:
+    """End the Docker daemon that a launcher started by itself; for .ci/run. One that an init started stays."""
+    if daemon.stop_own():
+        progress.say("==> Stopped the Docker daemon that this run started")
+    return 0
+
+
 @dataclass(frozen=True)
 class Command:
     """A command and its line in ``make help``."""
@@ -176,11 +210,22 @@ COMMANDS = {
     "image": Command(build_image, "build the image (REFRESH=yes: anew, with today's packages)"),
     "base": Command(build_base, "build the base system that the image stands on"),
     "wheelhouse": Command(build_wheelhouse, "download the image's Python packages"),
+    "test": Command(test, "lint, types, unit, integration, image (Docker, Podman) and end-to-end tests"),
+    "test-full": Command(test_full, "the same with the long form of every loop"),
+    "lint": Command(_only(tests.LINT, tests.FORMAT), "ruff alone"),
+    "types": Command(_only(tests.TYPES), "mypy alone"),
+    "unit": Command(_only(tests.UNIT), "unit tests alone (PYTEST_ARGS='-k name')"),
+    "integration": Command(_only(tests.INTEGRATION), "integration tests alone"),
+    "bench": Command(lambda settings, progress: _stages(tests.BENCH, settings, progress), "the figures of bench/"),
 }
+
+
+_HIDDEN = {"sweep": Command(sweep_up, ""), "stop-daemon": Command(stop_daemon, "")}
 
 
 def find(name: str) -> Command:
     """The command of that name; raises :class:`SettingError`."""
-    if name not in COMMANDS:
+    command = (COMMANDS | _HIDDEN).get(name)
+    if command is None:
         raise SettingError(f"There is no command {name!r}.", todo=f"Commands: {', '.join(COMMANDS)}, help.")
-    return COMMANDS[name]
+    return command

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from launcher import parameters, ports
@@ -68,7 +68,7 @@ def plan(engine: Engine, settings: Settings, image: str) -> Plan:
         *(word for mount in _TMPFS for word in ("--tmpfs", mount)),
         *(word for item in settings.published for word in ("--publish", item.argument)),
         *(word for item in volumes(settings, declared) for word in ("--volume", ":".join(item))),
-        *_privileges(engine, settings),
+        *privileges(engine, settings),
         *(word for name in sorted(environment) for word in ("--env", name)),
         *settings.run_args,
     ]
@@ -84,7 +84,13 @@ def volumes(settings: Settings, declared: Mapping[str, Any]) -> list[tuple[str, 
     return [(settings.volume_prefix + name, folder) for name, folder in wanted]
 
 
-def _privileges(engine: Engine, settings: Settings) -> list[str]:
+def volume_names(engine: Engine, settings: Settings, image: str) -> list[str]:
+    """Every volume that a container of these settings may have made, the inner Docker's included."""
+    declared = ((engine.inspect("image", image) or {}).get("Config") or {}).get("Volumes") or {}
+    return [name for name, _ in volumes(replace(settings, dind=True), declared)]
+
+
+def privileges(engine: Engine, settings: Settings) -> list[str]:
     """Capabilities by name beyond the engine's defaults."""
     words = []
     if engine.podman:

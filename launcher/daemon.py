@@ -70,15 +70,15 @@ def ensure_docker(progress: Progress) -> Engine:
 def stop_own() -> bool:
     """End the daemon that a launcher started by itself, if it still runs; whether there was one."""
     try:
-        pid, born = OWN_DAEMON.read_text().split()
+        pid, since = OWN_DAEMON.read_text().split()
     except (OSError, ValueError):
         return False
     OWN_DAEMON.unlink(missing_ok=True)
-    if _born(int(pid)) != born:
+    if born(int(pid)) != since:
         return False
     os.kill(int(pid), 15)
     deadline = time.monotonic() + START_SECONDS
-    while _born(int(pid)) == born and time.monotonic() < deadline:
+    while born(int(pid)) == since and time.monotonic() < deadline:
         time.sleep(0.1)
     return True
 
@@ -165,7 +165,7 @@ def _detach(log: Path) -> "subprocess.Popen[bytes]":
             start_new_session=True,
         )
     OWN_DAEMON.parent.mkdir(parents=True, exist_ok=True)
-    OWN_DAEMON.write_text(f"{started.pid} {_born(started.pid)}\n")
+    OWN_DAEMON.write_text(f"{started.pid} {born(started.pid)}\n")
     return started
 
 
@@ -193,7 +193,7 @@ def _tail(log: str) -> str:
     )
 
 
-def _born(pid: int) -> str:
+def born(pid: int) -> str:
     """Start time of ``pid`` in clock ticks since boot (proc(5)), which tells a reused pid from the old one."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

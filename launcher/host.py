@@ -1,7 +1,8 @@
 """The host's own package manager: what the launcher needs is installed on Debian as root, and named elsewhere."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from launcher import process
@@ -9,6 +10,7 @@ from launcher.errors import InstallError, ProgramMissingError
 from launcher.progress import Progress
 from launcher.settings import BUILD
 
+_POLICY = Path("/usr/sbin/policy-rc.d")
 _APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "APT_LISTCHANGES_FRONTEND": "none"}
 
 
@@ -33,8 +35,10 @@ def missing(packages: Sequence[str]) -> list[str]:
     return [name for name in packages if name not in installed]
 
 
-def install(packages: Sequence[str], purpose: str, progress: Progress) -> None:
+def install(packages: Sequence[str], purpose: str, progress: Progress, *, start_services: bool = True) -> None:
     """Install those of ``packages`` that are missing, without recommendations.
+
+    ``start_services=False`` keeps packages from starting the servers that they bring.
 
     Raises :class:`ProgramMissingError` where this is not Debian as root, :class:`InstallError` where apt fails.
     """
@@ -46,7 +50,7 @@ def install(packages: Sequence[str], purpose: str, progress: Progress) -> None:
     wanted = missing(packages)
     if not wanted:
         return
-    with progress.step(f"Installing {' '.join(wanted)}"):
+    with progress.step(f"Installing {' '.join(wanted)}"), nullcontext() if start_services else _no_services():
         log = BUILD / "log/apt.log"
         if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
             _apt(["update"], log)
@@ -56,6 +60,20 @@ def install(packages: Sequence[str], purpose: str, progress: Progress) -> None:
             # Package lists older than the mirror name files that are gone.
             _apt(["update"], log)
             _apt(["install", "--yes", "--no-install-recommends", *wanted], log)
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """A policy-rc.d that denies every start (invoke-rc.d(8)), for as long as the block runs."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink()
 
 
 def _apt(arguments: Sequence[str], log: Path) -> None:

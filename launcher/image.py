@@ -51,6 +51,8 @@ def ensure(engine: Engine, settings: Settings, progress: Progress) -> str:
         content.stage(ROOT, sources(), context, content.epoch())
         _link(wheels, context / wheels.relative_to(ROOT))
         _build(engine, settings, tag, base_name, wanted=wanted, context=context)
+        # The image that this one replaces, unless a container still uses it.
+        engine.run("image", "prune", "--force", "--filter", f"label={LABEL}")
     return tag
 
 

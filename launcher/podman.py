@@ -29,7 +29,7 @@ def configuration() -> str:
     Podman gives a container more files and processes than a host may allow, which needs CAP_SYS_RESOURCE; it also
     lowers its own process limit to the kernel's highest pid, which the container's cannot exceed then.
     """
-    if _may_raise():
+    if may_raise():
         return ""
     files = _hard(resource.RLIMIT_NOFILE, 1048576)
     processes = _hard(resource.RLIMIT_NPROC, int(Path("/proc/sys/kernel/pid_max").read_text()))
@@ -42,7 +42,7 @@ def _hard(limit: int, most: int) -> int:
     return most if hard == resource.RLIM_INFINITY else min(hard, most)
 
 
-def _may_raise() -> bool:
+def may_raise() -> bool:
     """Whether this process has CAP_SYS_RESOURCE (bit 24 of capabilities(7))."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapEff:"):

@@ -1,5 +1,6 @@
 """What the user asked for, read once from the environment. Make passes its own variables on through it."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,9 +66,18 @@ class _Reader:
         return int(value)
 
     def name(self, variable: str, default: str) -> str:
+        """A name as both engines accept it."""
         value = self.text(variable, default)
-        if not value[0].isalnum() or not all(char.isalnum() or char in "_.-" for char in value):
+        if not re.fullmatch(r"[a-zA-Z0-9][\w.-]*", value, re.ASCII):
             self.problems.append(f"{variable}={value!r} may hold letters, digits, '_', '.' and '-' only")
+        return value
+
+    def restart(self) -> str:
+        value = self.text("DEPLOY_RESTART_POLICY", "unless-stopped")
+        if not re.fullmatch(r"no|always|unless-stopped|on-failure(:[0-9]+)?", value, re.ASCII):
+            self.problems.append(
+                f"DEPLOY_RESTART_POLICY={value!r} is none of no, always, unless-stopped, on-failure, on-failure:N"
+            )
         return value
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -88,7 +98,7 @@ def read(env: Mapping[str, str]) -> Settings:
         base_image=reader.text("BASE_IMAGE", ""),
         container=reader.name("CONTAINER_NAME", "oneedge"),
         volume_prefix=reader.name("VOLUME_PREFIX", "opennebula_"),
-        restart=reader.text("DEPLOY_RESTART_POLICY", "unless-stopped"),
+        restart=reader.restart(),
         wait_seconds=reader.number("WAIT_SECONDS", 300, 1, 86400),
         dind=reader.flag("DIND_ENABLED"),
         clean_volumes=reader.flag("CLEAN_VOLUMES"),

@@ -2,10 +2,9 @@
 
 import platform
 import shutil
-import sys
 from pathlib import Path
 
-from launcher import content, host, process
+from launcher import content, process, venv
 from launcher.errors import BuildError
 from launcher.progress import Progress
 from launcher.settings import BUILD, ROOT
@@ -61,21 +60,10 @@ def platforms() -> list[str]:
 def pip_program(progress: Progress) -> list[str]:
     """pip in a virtual environment of our own: Debian's python3 has none. It reads the user's own pip settings."""
     python = VENV / "bin/python"
-    if process.capture([str(python), "-m", "pip", "--version"]).returncode if python.exists() else True:
-        _make_venv(VENV, progress)
+    if not venv.works(python):
+        with progress.step("Making a Python environment for the build"):
+            venv.make(VENV, progress)
     return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-
-
-def _make_venv(folder: Path, progress: Progress) -> None:
-    if process.capture([sys.executable, "-c", "import ensurepip"]).returncode:
-        host.install(("python3-venv",), "Python's venv with pip", progress)
-    with progress.step("Making a Python environment for the build"):
-        process.run_logged(
-            [sys.executable, "-m", "venv", "--clear", str(folder)],
-            BUILD / "log/venv.log",
-            BuildError,
-            "Making a virtual environment",
-        )
 
 
 def _options() -> list[str]:

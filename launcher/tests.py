@@ -1,0 +1,176 @@
+"""``make test``: everything it needs, then stage after stage, then one summary."""
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from launcher import daemon, host, image, lock, process, sweep, venv
+from launcher.engine import Engine
+from launcher.errors import LauncherError, StageError
+from launcher.progress import Progress
+from launcher.settings import ROOT, Settings
+from onelib.errors import report
+
+# Programs that tests run on the host, and the Debian packages that bring them.
+PROGRAMS = {
+    "dockerd": "docker.io",
+    "podman": "podman",
+    "runc": "runc",
+    "/usr/lib/podman/netavark": "netavark",
+    "/usr/lib/podman/aardvark-dns": "aardvark-dns",
+    "mmdebstrap": "mmdebstrap",
+    "mariadbd": "mariadb-server-core",
+    "mariadb": "mariadb-client-core",
+    "memcached": "memcached",
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "stunnel": "stunnel4",
+    "ip": "iproute2",
+    "git": "git",
+    "make": "make",
+}
+
+
+@dataclass
+class Run:
+    """What one ``make test`` knows on its way."""
+
+    settings: Settings
+    progress: Progress
+    full: bool = False
+    engines: dict[str, Engine] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    prefix: str = field(default_factory=lambda: os.environ.get(sweep.VARIABLE) or sweep.prefix())
+
+    def environment(self, kind: str = "docker") -> dict[str, str]:
+        """What tests are told: engine, image, and the prefix of every container and volume they make."""
+        values = {sweep.VARIABLE: self.prefix, "PYTHONDONTWRITEBYTECODE": "1"}
+        if self.full:
+            values["ONEEDGE_TEST_FULL"] = "1"
+        if kind in self.engines:
+            values |= {"ONEEDGE_TEST_ENGINE": kind, **self.engines[kind].env}
+        if kind in self.images:
+            values["ONEEDGE_TEST_IMAGE"] = self.images[kind]
+        return values
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One line of the summary. ``needs`` are stages without which this one cannot run."""
+
+    name: str
+    call: Callable[[Run], None]
+    needs: tuple[str, ...] = ()
+
+
+def packages(run: Run) -> None:
+    """The programs that tests use, installed on Debian as root."""
+    absent = [package for program, package in PROGRAMS.items() if process.find(program) is None]
+    if absent:
+        with lock.held("test", run.progress):
+            host.install(absent, "What the tests run", run.progress, start_services=False)
+
+
+def environment(run: Run) -> None:
+    """The virtual environment."""
+    with lock.held("test", run.progress):
+        venv.ensure(run.progress)
+
+
+def _image(kind: str) -> Callable[[Run], None]:
+    def build(run: Run) -> None:
+        with lock.held("test", run.progress):
+            run.engines[kind] = daemon.ensure(kind, run.progress)
+            run.images[kind] = image.ensure(run.engines[kind], run.settings, run.progress)
+
+    return build
+
+
+def _tool(*arguments: str) -> Callable[[Run], None]:
+    return lambda run: execute([str(venv.PYTHON), "-m", *arguments], run.environment())
+
+
+def _pytest(folder: str, kind: str = "docker") -> Callable[[Run], None]:
+    def call(run: Run) -> None:
+        words = shlex.split(os.environ.get("PYTEST_ARGS", ""))
+        execute([str(venv.PYTHON), "-m", "pytest", folder, *words], run.environment(kind))
+
+    return call
+
+
+LINT = Stage("lint", _tool("ruff", "check", "."), ("environment",))
+FORMAT = Stage("format", _tool("ruff", "format", "--check", "."), ("environment",))
+TYPES = Stage("types", _tool("mypy", "."), ("environment",))
+UNIT = Stage("unit", _pytest("tests/unit"), ("environment",))
+INTEGRATION = Stage("integration", _pytest("tests/integration"), ("environment", "packages"))
+PREPARATION = (Stage("packages", packages), Stage("environment", environment))
+IMAGES = (
+    Stage("docker image", _image("docker"), ("packages",)),
+    Stage("podman image", _image("podman"), ("packages",)),
+)
+STAGES = (
+    *PREPARATION,
+    LINT,
+    FORMAT,
+    TYPES,
+    UNIT,
+    INTEGRATION,
+    *IMAGES,
+    Stage("image, docker", _pytest("tests/image"), ("environment", "docker image")),
+    Stage("image, podman", _pytest("tests/image", "podman"), ("environment", "podman image")),
+    Stage("end to end", _pytest("tests/e2e"), ("environment", "docker image", "podman image")),
+)
+BENCH = (*PREPARATION, IMAGES[0], Stage("bench", _tool("bench"), ("environment", "docker image")))
+
+
+def run_stages(stages: Sequence[Stage], run: Run) -> int:
+    """Run every stage whose needs are met and print the summary; raises :class:`StageError` where one failed."""
+    results: dict[str, tuple[str, float]] = {}
+    known = {stage.name for stage in stages}
+    try:
+        for stage in stages:
+            unmet = [need for need in stage.needs if need in known and results[need][0] != "passed"]
+            run.progress.say(f"\n=== {stage.name} ===")
+            results[stage.name] = (f"not run (needs {unmet[0]})", 0.0) if unmet else _timed(stage, run)
+    finally:
+        for engine in run.engines.values():
+            sweep.sweep(engine, run.prefix, run.progress)
+    for line in summary(results):
+        run.progress.say(line)
+    failed = [name for name, (result, _) in results.items() if result != "passed"]
+    if failed:
+        raise StageError(f"Not passed: {', '.join(failed)}.", todo="The output of each stands above its line.")
+    return 0
+
+
+def summary(results: Mapping[str, tuple[str, float]]) -> list[str]:
+    """A line a stage: name, seconds, result."""
+    lines = [f"  {name:<16} {seconds:7.1f} s  {result}" for name, (result, seconds) in results.items()]
+    return [
+        "",
+        "=== summary ===",
+        *lines,
+        f"  {'all':<16} {sum(seconds for _, seconds in results.values()):7.1f} s",
+    ]
+
+
+def _timed(stage: Stage, run: Run) -> tuple[str, float]:
+    started = time.monotonic()
+    try:
+        stage.call(run)
+        result = "passed"
+    except LauncherError as error:
+        report(error)
+        result = f"failed ({error.exit_code})"
+    return result, time.monotonic() - started
+
+
+def execute(argv: Sequence[str], env: Mapping[str, str], cwd: Path = ROOT) -> None:
+    """Run a stage's program with its output on ours."""
+    ended = subprocess.run(argv, env=process.environment(env), cwd=cwd, stdin=subprocess.DEVNULL, check=False)
+    if ended.returncode:
+        raise StageError(f"'{' '.join(argv[1:])}' ended with exit code {ended.returncode}.")

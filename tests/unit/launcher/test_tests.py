@@ -1,0 +1,81 @@
+import io
+import re
+
+import pytest
+
+from launcher import settings, sweep, tests
+from launcher.errors import ProgramMissingError, StageError
+from launcher.progress import Progress
+from launcher.tests import Run, Stage
+
+
+@pytest.fixture
+def run(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv(sweep.VARIABLE, raising=False)
+    return Run(settings.read({}), progress)
+
+
+def _pass(_: Run) -> None:
+    pass
+
+
+def _fail(_: Run) -> None:
+    raise ProgramMissingError("There is no compiler.", todo="Install one.")
+
+
+def test_a_failure_hides_no_other_stage_and_ends_in_one_error(
+    run: Run, output: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = [
+        Stage("one", _pass),
+        Stage("two", _fail),
+        Stage("three", _pass, ("two",)),
+        Stage("four", _pass, ("one",)),
+    ]
+    with pytest.raises(StageError) as error:
+        tests.run_stages(stages, run)
+    assert error.value.exit_code == 1
+    assert "two, three" in error.value.message
+    text = output.getvalue().split("=== summary ===")[1]
+    assert re.findall(r"^  (\w+) +[0-9.]+ s  (.+)$", text, re.MULTILINE) == [
+        ("one", "passed"),
+        ("two", "failed (69)"),
+        ("three", "not run (needs two)"),
+        ("four", "passed"),
+    ]
+    assert "There is no compiler." in capsys.readouterr().err
+
+
+def test_all_passed(run: Run, output: io.StringIO) -> None:
+    assert tests.run_stages([Stage("one", _pass)], run) == 0
+    assert "  all " in output.getvalue()
+
+
+def test_a_stage_that_needs_one_of_another_command_runs(run: Run) -> None:
+    assert tests.run_stages([Stage("one", _pass, ("elsewhere",))], run) == 0
+
+
+def test_every_need_is_a_stage_that_comes_before() -> None:
+    seen: set[str] = set()
+    for stage in tests.STAGES:
+        assert set(stage.needs) <= seen, stage.name
+        seen.add(stage.name)
+
+
+def test_tests_are_told_the_prefix_and_the_long_form(run: Run) -> None:
+    found = run.environment()
+    assert found[sweep.VARIABLE].startswith("oneedge-test-")
+    assert "ONEEDGE_TEST_FULL" not in found
+    run.full = True
+    assert run.environment()["ONEEDGE_TEST_FULL"] == "1"
+
+
+def test_a_stages_program_that_fails_fails_the_stage(run: Run) -> None:
+    with pytest.raises(StageError, match="exit code 4"):
+        tests.execute(["sh", "-c", "exit 4"], {})
+
+
+def test_nothing_but_a_test_runs_prefix_may_be_swept(run: Run, progress: Progress) -> None:
+    for prefix in ("", "one", "opennebula_"):
+        with pytest.raises(ValueError, match="no prefix"):
+            sweep.sweep(run.engines.get("docker"), prefix, progress)  # type: ignore[arg-type]
