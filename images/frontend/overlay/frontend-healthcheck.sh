@@ -5,4 +5,4 @@ import sys
 sys.path.append("/opt/oneedge/lib/python3.11/site-packages")
 from healthcheck.probe import main
 
-sys.exit(main())
+sys.exit(main(sys.argv[1:]))
