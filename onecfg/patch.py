@@ -8,16 +8,15 @@ at every boot), or has no meaning for its file. Everything else that can go wron
 first file is touched. No text of a report or an error holds a value.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from onecfg import files
 from onecfg.catalogue import CATALOGUE, Entry, find
 from onecfg.formats import load
 from onecfg.formats.oned import quote
 from onecfg.line import parse
-from onecfg.model import Change, Command, FormatError, Json, PatchError, Result, Status
+from onecfg.model import Change, Command, Json, PatchError, Result, Status
 from onelib.locations import Locations
 
 __all__ = [
@@ -54,11 +53,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a patch; ``saved`` when files were written, ``changed`` names them as seen from ``/``."""
+    """What came of a patch.
+
+    ``changed`` names the files whose content differs, as seen from ``/``; ``saved`` tells whether they were written.
+    ``warnings`` are sentences on what is odd in the files.
+    """
 
     outcomes: tuple[Outcome, ...]
     changed: tuple[str, ...]
     saved: bool
+    warnings: tuple[str, ...] = ()
 
     def count(self, file: str | None = None, *, idempotent: bool = False) -> tuple[int, int]:
         """How many changes count as applied, and of how many; of ``file`` alone when it is given.
@@ -83,32 +87,31 @@ def apply(
     require_all: bool = False,
     idempotent: bool = False,
     dry_run: bool = False,
+    before_saving: Callable[[], object] | None = None,
 ) -> Report:
     """Apply ``changes`` to the files below ``locations.root``.
 
     Nothing is written with ``dry_run``, when no change is effective, or with ``require_all`` when one does not count
-    (``idempotent``: one that is already in place counts). Raises ``PatchError`` with every file as it was.
+    (``idempotent``: one that is already in place counts). ``before_saving`` is called when every change was made in
+    memory, whether or not files will be written. Raises ``PatchError`` with every file as it was.
     """
     names = list(dict.fromkeys(change.file for change in changes))
     known = {name: _entry(name, changes, catalogue) for name in names}
     originals = {name: files.read(name, locations) for name in names}
     with files.locked(sorted({original.path.parent for original in originals.values()})):
         originals = {name: files.read(name, locations) for name in names}
-        pending: dict[Path, tuple[files.Original, bytes]] = {}
-        results: dict[int, Result] = {}
-        for name, original in originals.items():
-            own = [(index, change) for index, change in enumerate(changes) if change.file == name]
-            data = _edit(known[name], original, own, results)
-            if data != original.data:
-                pending[original.path] = (original, data)
-        changed = tuple(name for name, original in originals.items() if original.path in pending)
-        outcomes = tuple(Outcome(change, results[index]) for index, change in enumerate(changes))
-        report = Report(outcomes, changed, saved=False)
+        edits = {
+            name: _edit(known[name], original, [change for change in changes if change.file == name])
+            for name, original in originals.items()
+        }
+        report = _report(changes, originals, edits)
         good, total = report.count(idempotent=idempotent)
-        if dry_run or not pending or (require_all and good < total):
+        if before_saving is not None:
+            before_saving()
+        if dry_run or not report.changed or (require_all and good < total):
             return report
-        files.replace(pending)
-    return Report(outcomes, changed, saved=True)
+        files.replace({originals[name].path: (originals[name], edits[name].data) for name in report.changed})
+    return replace(report, saved=True)
 
 
 def overridden(patch: Sequence[Change], settings: Sequence[Change]) -> list[Change]:
@@ -128,24 +131,43 @@ def _entry(name: str, changes: Sequence[Change], catalogue: tuple[Entry, ...]) -
     return entry
 
 
-def _edit(
-    entry: Entry, original: files.Original, changes: list[tuple[int, Change]], results: dict[int, Result]
-) -> bytes:
-    """The new content of one file; what came of each change goes to ``results``."""
-    name = changes[0][1].file
-    place = changes[0][1]
+@dataclass(frozen=True)
+class _Edit:
+    """One file after its changes."""
+
+    data: bytes
+    results: list[Result]
+    warnings: list[str]
+
+
+def _edit(entry: Entry, original: files.Original, changes: list[Change]) -> _Edit:
+    """Make the changes of one file in memory. Raises ``PatchError`` that names the file and the patch's line."""
+    origin = ""
     try:
         # What is not UTF-8 (a comment in an old encoding) passes through as it is.
         document = load(entry.kind, original.data.decode("utf-8", "surrogateescape"))
-        for index, change in changes:
-            place = change
-            results[index] = document.apply(change.command, change.components, change.value)
+        warnings = [f"File {original.path.name}: {warning}" for warning in document.warnings()]
+        results = []
+        for change in changes:
+            origin = change.origin
+            results.append(document.apply(change.command, change.components, change.value))
         document.check()
     except PatchError as error:
-        message = f"Failed to patch file '{name}' - {error.message}"
-        where = "" if isinstance(error, FormatError) else place.origin
-        raise PatchError(_placed(where, message), todo=error.todo) from None
-    return document.render().encode("utf-8", "surrogateescape")
+        message = f"Failed to patch file '{changes[0].file}' - {error.message}"
+        raise PatchError(_placed(origin, message), todo=error.todo) from None
+    return _Edit(document.render().encode("utf-8", "surrogateescape"), results, warnings)
+
+
+def _report(
+    changes: Sequence[Change], originals: Mapping[str, files.Original], edits: Mapping[str, _Edit]
+) -> Report:
+    results = {name: iter(edit.results) for name, edit in edits.items()}
+    return Report(
+        outcomes=tuple(Outcome(change, next(results[change.file])) for change in changes),
+        changed=tuple(name for name, edit in edits.items() if edit.data != originals[name].data),
+        saved=False,
+        warnings=tuple(warning for edit in edits.values() for warning in edit.warnings),
+    )
 
 
 def _placed(origin: str, message: str) -> str:

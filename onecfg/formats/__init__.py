@@ -30,6 +30,9 @@ class Document(Protocol):
     def apply(self, command: Command, path: Sequence[str], value: Json) -> Result:
         """Make one change. Raises ``ChangeError`` when it is refused."""
 
+    def warnings(self) -> list[str]:
+        """Sentences on what is odd in the file as it was parsed, though it can be read."""
+
     def check(self) -> None:
         """Raise ``FormatError`` or ``ChangeError`` when the changed document could not be loaded again."""
 

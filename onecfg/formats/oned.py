@@ -209,6 +209,10 @@ class Document:
             line += (item if isinstance(item, str) else item.render()).count("\n")
         return FormatError(message, line=line, todo=todo)
 
+    def warnings(self) -> list[str]:
+        """Nothing that a loader would pass over in silence."""
+        return []
+
     def apply(self, command: Command, path: Sequence[str], value: Json) -> Result:
         """Make one change. Raises ``ChangeError`` when it is refused."""
         match tuple(path):
