@@ -77,11 +77,12 @@ def _ended(engine: Engine, name: str, state: dict[str, Any]) -> None:
     coming_back = inner.get("Restarting") or inner.get("Status") in ("created", "restarting", "initialized")
     if coming_back and restarts < RESTARTS:
         return
-    again = f", {restarts} times" if restarts else ""
-    memory = " (it ran out of memory)" if inner.get("OOMKilled") else ""
+    # Podman restarts without a pause: then the container is found running, and its last exit code nowhere.
+    how = "keeps ending" if inner.get("Running") else f"ended with exit code {inner.get('ExitCode')}"
+    again = f" (restarted {restarts} times)" if restarts else ""
+    memory = " for want of memory" if inner.get("OOMKilled") else ""
     raise ContainerEndedError(
-        f"The container {name} ended with exit code {inner.get('ExitCode')}{again}{memory}. "
-        f"Its last lines:\n{logs(engine, name)}",
+        f"The container {name} {how}{memory}{again}. Its last lines:\n{logs(engine, name)}",
         todo=f"Mend what it names and run this again; 'make logs' shows all of it ({engine.kind} logs {name}).",
     )
 
