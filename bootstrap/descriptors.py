@@ -2,7 +2,7 @@
 
 A descriptor says once what a service is; the runner, Supervisor's configuration, the probe and the documentation
 are made from it. Texts may hold Jinja expressions over ``settings``, ``at`` (locations), ``native``, ``role``,
-``own_database`` and ``python``; a word of ``command`` that comes out empty is left out.
+``own_database``, ``python`` and ``ssh_key``; a word of ``command`` that comes out empty is left out.
 """
 
 import functools
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bootstrap.context import Context
 from bootstrap.errors import RoleUnavailableError
+from bootstrap.pairs import private_key
 from onelib.locations import shared_data
 
 MAIN_SERVICE = {
@@ -111,6 +112,7 @@ class Renderer:
             "role": context.settings.role,
             "own_database": context.own_database,
             "python": sys.executable,
+            "ssh_key": private_key(context.at.ssh),
         }
 
     def text(self, template: str) -> str:

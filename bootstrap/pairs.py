@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
+GENERATED_SSH = "id_ed25519"
+"""File name of oneadmin's private key where the user gives none."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """A private part and its public part (certificate chain or SSH public key), as given."""
@@ -54,6 +58,12 @@ def ssh_pair(settings: Settings) -> Pair | None:
             private, public, "ONEADMIN_SSH_PRIVKEY and ONEADMIN_SSH_PUBKEY", Path(settings.ssh_privkey).name
         )
     return None
+
+
+def private_key(folder: Path) -> Path:
+    """The private key in ``folder``; where the generated one will be if there is none yet."""
+    found = sorted(path for path in folder.glob("id_*") if path.suffix != ".pub" and path.is_file())
+    return found[0] if found else folder / GENERATED_SSH
 
 
 def _load_tls_key(data: bytes) -> "PrivateKeyTypes":

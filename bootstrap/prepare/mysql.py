@@ -75,8 +75,18 @@ def _initialise(context: ServiceContext, data: Path) -> None:
     info = draft / UPGRADE_INFO
     info.write_text(server_version())
     shutil.chown(info, user, user)
-    os.sync()
+    _flush(draft)
     (draft / COMPLETE).touch()
+
+
+def _flush(folder: Path) -> None:
+    """Have all files below ``folder`` on the disk: the mark that follows must not get there before them."""
+    for path in folder.rglob("*"):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _move_into_place(data: Path) -> None:

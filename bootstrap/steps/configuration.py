@@ -161,8 +161,7 @@ def _fireedge(context: Context) -> Iterator[Change]:
     yield _set(file, "one_xmlrpc", XMLRPC.format(host=settings.oned_host))
     yield _set(file, "oneflow_server", f"http://{settings.oneflow_host}:2474")
     yield _set(file, "oneprovision_prepend_command", f"ssh -t -p 2222 {settings.oneprovision_host}")
-    yield _set(file, "guacd/host", settings.guacd_host)
-    yield _set(file, "guacd/port", 4822)
+    yield _set(file, "guacd", {"host": settings.guacd_host, "port": 4822})
 
 
 def _engines(context: Context) -> Iterator[Change]:

@@ -12,7 +12,6 @@ from bootstrap.actions import Action, Directory, File, Owner, Removed
 from bootstrap.context import Context
 from bootstrap.errors import VolumeError
 
-GENERATED = "id_ed25519"
 COMMENT = "oneadmin@oneedge"
 CONFIG = """\
 # Written by the bootstrap when missing; yours from then on.
@@ -56,18 +55,17 @@ def _pair_in_use(context: Context) -> tuple[str, bytes, bytes]:
     if given is not None:
         name = given.name if given.name.startswith("id_") else _default_name(given.public)
         return name, given.private.rstrip() + b"\n", given.public.rstrip() + b"\n"
-    for path in sorted(context.at.ssh.glob("id_*")):
-        if path.suffix != ".pub" and path.is_file():
-            public = path.with_name(path.name + ".pub")
-            kept = public.read_bytes() if public.is_file() else _public_of(path)
-            return path.name, path.read_bytes(), kept
-    return GENERATED, *generate()
+    path = pairs.private_key(context.at.ssh)
+    if not path.is_file():
+        return path.name, *generate()
+    public = path.with_name(path.name + ".pub")
+    return path.name, path.read_bytes(), public.read_bytes() if public.is_file() else _public_of(path)
 
 
 def _default_name(public: bytes) -> str:
     """The name under which ssh and ssh-add look for a key of this type by themselves."""
     kind = public.split(maxsplit=1)[0].decode()
-    return {"ssh-rsa": "id_rsa", "ssh-ed25519": GENERATED}.get(kind, "id_ecdsa")
+    return {"ssh-rsa": "id_rsa", "ssh-ed25519": pairs.GENERATED_SSH}.get(kind, "id_ecdsa")
 
 
 def _key_of(line: str) -> str:

@@ -6,8 +6,12 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-ENGINE = os.environ.get("ENGINE", "docker")
+ENGINE = os.environ.get("ONEEDGE_TEST_ENGINE", "docker")
 IMAGE = os.environ.get("ONEEDGE_TEST_IMAGE", "oneedge:test")
+PREFIX = os.environ.get("ONEEDGE_TEST_PREFIX", "oneedge-test-")
+"""In front of every container, volume and network that a test makes, so that a sweep finds what a killed test left."""
+FULL = os.environ.get("ONEEDGE_TEST_FULL") == "1"
+"""Whether loops run in their long form (`make test-full`)."""
 
 
 def engine(*words: str, check: bool = True, timeout: float = 120, text: str | None = None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.engine import ENGINE, IMAGE, engine, status, until
+from tests.support.engine import ENGINE, IMAGE, PREFIX, engine, status, until
 
 VOLUMES = {
     "mysql": "/var/lib/mysql",
@@ -32,7 +32,7 @@ class Front:
     options: tuple[str, ...] = ()
     volumes: dict[str, str] = field(default_factory=dict)
     image: str = IMAGE
-    name: str = field(default_factory=lambda: f"oneedge-test-{uuid.uuid4().hex[:10]}")
+    name: str = field(default_factory=lambda: f"{PREFIX}{uuid.uuid4().hex[:10]}")
 
     def command(self, *words: str) -> list[str]:
         """The words after the engine's name that run this container in the background."""
@@ -113,7 +113,7 @@ class Front:
 @contextlib.contextmanager
 def volumes(*keys: str) -> Iterator[dict[str, str]]:
     """Fresh named volumes for ``keys`` (all of VOLUMES without any), removed at the end."""
-    found = {key: f"oneedge-test-{key}-{uuid.uuid4().hex[:10]}" for key in keys or VOLUMES}
+    found = {key: f"{PREFIX}{key}-{uuid.uuid4().hex[:10]}" for key in keys or VOLUMES}
     for volume in found.values():
         engine("volume", "create", volume)
     try:

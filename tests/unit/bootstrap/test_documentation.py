@@ -6,7 +6,7 @@ from bootstrap import documentation
 from bootstrap.settings import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[3]
-TABLE_1_3 = {  # fmt: skip
+TABLE_1_3 = {
     "MAINTENANCE_MODE",
     "OPENNEBULA_FRONTEND_SERVICE",
     "OPENNEBULA_FRONTEND_HOST",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bootstrap import environment, pairs
 from bootstrap.errors import SettingsError
-from bootstrap.settings import PARAMETERS
+from bootstrap.settings import PARAMETERS, Parameter
 from bootstrap.steps import ssh, tls
 from bootstrap.validate import settings_from
 
@@ -81,7 +81,7 @@ def test_aliases_are_accepted_and_must_agree() -> None:
 
 
 @pytest.mark.parametrize("parameter", [p for p in PARAMETERS if p.secret], ids=lambda p: p.name)
-def test_every_secret_has_a_file_form(parameter: environment.Parameter, tmp_path: Path) -> None:
+def test_every_secret_has_a_file_form(parameter: Parameter, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("c2VjcmV0\n")
     values, wrong = environment.collect({f"{parameter.name}_FILE": str(file)})
