@@ -224,7 +224,9 @@ def _granted(rules: Iterable[Rule], kind: Kind, table: Table) -> ColumnElement[b
     return or_(false(), *clauses)
 
 
-def visible(transaction: Transaction, caller: Caller, kind: Kind, table: Table, flag: int) -> ColumnElement[bool]:
+def visible(
+    transaction: Transaction, caller: Caller, kind: Kind, table: Table, flag: int, *, zone_id: int = 0
+) -> ColumnElement[bool]:
     """The rows of the pool ``table`` that ``caller`` gets to see with the filter ``flag`` of the API.
 
     Raises :class:`ParameterError` for a flag that the API does not have.
@@ -243,7 +245,7 @@ def visible(transaction: Transaction, caller: Caller, kind: Kind, table: Table, 
         usable = or_(
             table.c.other_u == 1,
             and_(table.c.gid.in_(groups), table.c.group_u == 1),
-            _granted(_rules(transaction, caller, 0), kind, table),
+            _granted(_rules(transaction, caller, zone_id), kind, table),
         )
     if flag == SHOW_ALL:
         return or_(mine, usable)

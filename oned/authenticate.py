@@ -27,6 +27,7 @@ from oned.pools import find_body, load, save
 
 USER_NAME_EXTRA = " :\t\n\v\f\r"
 MAX_SESSIONS = 10_000
+CALLER_SECONDS = 1.0
 SHA1_DIGITS = 40
 
 
@@ -74,13 +75,47 @@ class SessionCache:
             self._known[user.oid] = session
 
 
+class CallerCache:
+    """Who was behind a session a moment ago, so that not every call asks the database.
+
+    An entry lives one second, and none outlives a change of users or groups by this process: :meth:`forget` is
+    called before such a change is queued and again after its commit, and :meth:`keep` refuses what was read before.
+    Another process on the same database sees such a change within the second.
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self._known: dict[bytes, tuple[Caller, float]] = {}
+
+    @staticmethod
+    def _key(session: str) -> bytes:
+        return hashlib.sha256(session.encode("utf-8", "surrogateescape")).digest()
+
+    def get(self, session: str) -> Caller | None:
+        """The caller, when it is known and fresh."""
+        found = self._known.get(self._key(session))
+        return found[0] if found is not None and time.monotonic() < found[1] else None
+
+    def keep(self, session: str, caller: Caller, generation: int) -> None:
+        """Remember what was read while the cache had ``generation``."""
+        if generation != self.generation or caller.legacy_hash:
+            return
+        if len(self._known) >= MAX_SESSIONS:
+            self._known.clear()
+        self._known[self._key(session)] = (caller, time.monotonic() + CALLER_SECONDS)
+
+    def forget(self) -> None:
+        """Users or groups change."""
+        self.generation += 1
+        self._known.clear()
+
+
 @lru_cache(maxsize=512)
 def _parsed(body: str) -> User:
     """A user for reading only: never change what this returns."""
     return User.from_xml(body)
 
 
-@lru_cache(maxsize=512)
 def _hashes(secret: str) -> tuple[str, str]:
     data = secret.encode("utf-8", "surrogateescape")
     return hashlib.sha256(data).hexdigest(), hashlib.sha1(data, usedforsecurity=False).hexdigest()

@@ -15,7 +15,8 @@ from oned import VERSION, schema
 from oned.acl import DEFAULT_RULES
 from oned.authenticate import hash_password
 from oned.config import Settings
-from oned.db import Database, Transaction, unreachable
+from oned.db import Database, Transaction
+from oned.engine import unreachable
 from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError
 from oned.logs import INFO, WARNING, Log
 from oned.methods.quotas import EMPTY, new_body

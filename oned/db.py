@@ -12,27 +12,29 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Executable, Row, create_engine, event, func, select
+from sqlalchemy import Engine, Executable, Row, func
 from sqlalchemy.dialects import mysql, sqlite
-from sqlalchemy.engine import URL, Connection, CursorResult
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import Connection, CursorResult
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
 
 from oned.config import DatabaseSettings
-from oned.errors import ApiError, DatabaseError, InternalError, UnavailableError
+from oned.engine import api_error, make_engine, unreachable, worth_retrying
+from oned.errors import ApiError
 from oned.schema import pool_control
 
 Result = TypeVar("Result")
 AnyRow = Row[*tuple[Any, ...]]
 Job = Callable[["Transaction"], Result]
 
-READERS = 8
+READERS = 2
+"""Threads for calls that read an object: more of them only wait for the interpreter."""
+BULK_READERS = 4
+"""Threads for calls that read a pool, so that those never hold up the others."""
 MAX_BATCH = 64
-CONNECT_SECONDS = 5
-RECYCLE_SECONDS = 1800
-ANSWER_SECONDS = 60
 STOP_SECONDS = 2
 
 
@@ -50,7 +52,7 @@ class Transaction:
     def one(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> AnyRow | None:
         """The first row, locked until the end of a writable transaction."""
         if self.writable and self.mysql:
-            statement = statement.with_for_update()
+            statement = _locking(statement)
         return self._connection.execute(statement, parameters or {}).fetchone()
 
     def rows(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> list[AnyRow]:
@@ -71,6 +73,12 @@ class Transaction:
         return int(self.write(_NEXT_OID_SQLITE, {"tablename": pool}).scalar_one())
 
 
+@lru_cache(maxsize=256)
+def _locking(statement: Select[Any]) -> Select[Any]:
+    """``statement`` with the rows it finds locked; kept, as most statements are built once."""
+    return statement.with_for_update()
+
+
 _mysql_insert = mysql.insert(pool_control).values(last_oid=func.last_insert_id(0))
 _NEXT_OID_MYSQL = _mysql_insert.on_duplicate_key_update(last_oid=func.last_insert_id(pool_control.c.last_oid + 1))
 _sqlite_insert = sqlite.insert(pool_control).values(last_oid=0)
@@ -79,82 +87,18 @@ _NEXT_OID_SQLITE = _sqlite_insert.on_conflict_do_update(
 ).returning(pool_control.c.last_oid)
 
 
+class _PoisonedError(Exception):
+    """A job failed after it had written: its transaction has to be rolled back."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @dataclass
 class _Queued:
     job: Job[Any]
     future: "Future[Any]"
-
-
-def _url(settings: DatabaseSettings) -> URL:
-    if settings.backend == "sqlite":
-        return URL.create("sqlite", database=str(settings.path))
-    socket = settings.server.startswith("/")
-    query = {"charset": "utf8mb4"} | ({"unix_socket": settings.server} if socket else {})
-    return URL.create(
-        "mysql+pymysql",
-        username=settings.user,
-        password=settings.password,
-        host=None if socket else settings.server,
-        port=None if socket else settings.port or 3306,
-        database=settings.name,
-        query=query,
-    )
-
-
-def _engine(settings: DatabaseSettings, size: int, *, autocommit: bool) -> Engine:
-    is_sqlite = settings.backend == "sqlite"
-    arguments: dict[str, Any] = (
-        {"timeout": 30}
-        if is_sqlite
-        else {
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": ANSWER_SECONDS,
-            "write_timeout": ANSWER_SECONDS,
-        }
-    )
-    if is_sqlite:
-        arguments |= {"check_same_thread": False, "isolation_level": None}
-    engine = create_engine(
-        _url(settings),
-        connect_args=arguments,
-        pool_size=size,
-        max_overflow=0,
-        pool_recycle=RECYCLE_SECONDS,
-        pool_reset_on_return=None if autocommit else "rollback",
-        hide_parameters=True,
-        isolation_level="AUTOCOMMIT" if autocommit else ("SERIALIZABLE" if is_sqlite else "READ COMMITTED"),
-    )
-    if is_sqlite:
-        event.listen(engine, "connect", _prepare_sqlite)
-        if not autocommit:
-            event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (the driver's own type)
-    """Durable commits and readers that do not wait for the writer."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _lost(error: SQLAlchemyError) -> bool:
-    return isinstance(error, DBAPIError) and error.connection_invalidated
-
-
-def describe(error: SQLAlchemyError) -> str:
-    """What the driver said, without statement or parameters."""
-    original = getattr(error, "orig", None)
-    if original is None:
-        return type(error).__name__
-    arguments = [str(argument) for argument in getattr(original, "args", ())]
-    return ": ".join(arguments) or type(original).__name__
 
 
 class Database:
@@ -163,10 +107,10 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
         self.mysql = settings.backend == "mysql"
-        readers = min(READERS, settings.connections)
-        self._read_engine = _engine(settings, readers, autocommit=True)
-        self._write_engine = _engine(settings, 2, autocommit=False)
-        self.readers = ThreadPoolExecutor(readers, "reader")
+        self._read_engine = make_engine(settings, READERS + BULK_READERS, autocommit=True)
+        self._write_engine = make_engine(settings, 2, autocommit=False)
+        self.readers = ThreadPoolExecutor(READERS, "reader")
+        self.bulk_readers = ThreadPoolExecutor(BULK_READERS, "bulk")
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._started = False
@@ -181,7 +125,8 @@ class Database:
         if self._started:
             self._queue.put(None)
             self._writer.join(STOP_SECONDS)
-        self.readers.shutdown(wait=not self._writer.is_alive(), cancel_futures=True)
+        for threads in (self.readers, self.bulk_readers):
+            threads.shutdown(wait=not self._writer.is_alive(), cancel_futures=True)
         self._read_engine.dispose()
         self._write_engine.dispose()
 
@@ -206,8 +151,8 @@ class Database:
                 with self._read_engine.connect() as connection:
                     return job(Transaction(connection, writable=False, mysql=self.mysql))
             except SQLAlchemyError as error:
-                if last or not _lost(error):
-                    raise _api_error(error) from None
+                if last or not worth_retrying(error):
+                    raise api_error(error) from None
         raise AssertionError("unreachable")
 
     def submit(self, job: Job[Result]) -> "Future[Result]":
@@ -256,9 +201,9 @@ class Database:
             except SQLAlchemyError as error:
                 if not alone:
                     return False
-                if _lost(error) and not last and not committing:
+                if worth_retrying(error) and not last and not committing:
                     continue
-                batch[0].future.set_exception(_api_error(error))
+                batch[0].future.set_exception(api_error(error, committing=committing))
                 return True
             for queued, (value, failure) in zip(batch, answers, strict=True):
                 if failure is None:
@@ -283,34 +228,3 @@ class Database:
             except Exception as error:  # (a defect in one job must not end the writer)
                 raise _PoisonedError(error) from error
         return answers
-
-
-class _PoisonedError(Exception):
-    """A job failed after it had written: its transaction has to be rolled back."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def _api_error(error: SQLAlchemyError) -> ApiError:
-    if _lost(error) or getattr(error, "code", "") in {"e3q8", "3o7r"}:
-        return UnavailableError(f"The database does not answer ({describe(error)}).")
-    return InternalError(f"The database refused the operation ({describe(error)}).")
-
-
-def unreachable(settings: DatabaseSettings, error: SQLAlchemyError) -> DatabaseError:
-    """The error for a database that cannot be used at the start."""
-    if settings.backend == "sqlite":
-        todo = f"Make {settings.path.parent} a folder that this user can write, on a disk with free space."
-    else:
-        todo = (
-            f"Start MariaDB, and check SERVER, PORT, USER, PASSWD and DB_NAME of DB in oned.conf: the user "
-            f"{settings.user} needs all rights on the database {settings.name}."
-        )
-    return DatabaseError(f"The {settings.label} cannot be used: {describe(error)}.", todo=todo)
-
-
-def ping(transaction: Transaction) -> None:
-    """Ask the database for nothing."""
-    transaction.rows(select(1))

@@ -57,7 +57,8 @@ class Application:
         decoder = Decoder()
         taken = [0]
         try:
-            await asyncio.wait_for(self._receive(decoder, receive, taken), self._service.settings.timeout_seconds)
+            async with asyncio.timeout(self._service.settings.timeout_seconds):
+                await self._receive(decoder, receive, taken)
             answer = await self._service.answer(decoder.method, decoder.params, f"{client[0]}:{client[1]}")
         except Fault as fault:
             self._log.write("ReM", ERROR, f"Call refused: {fault.text}")

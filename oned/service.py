@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from functools import partial
 
-from oned.authenticate import Authenticator, StaleTokenError, drop_token, upgrade_hash
+from oned.authenticate import Authenticator, CallerCache, StaleTokenError, drop_token, upgrade_hash
 from oned.config import Settings
 from oned.db import Database, Job, Transaction
 from oned.errors import ApiError, NotImplementedHereError
@@ -63,6 +63,7 @@ class Service:
         self._log = log
         self._key = key
         self._authenticator = Authenticator(settings, log)
+        self._callers = CallerCache()
         self._requests = itertools.count(1)
 
     async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes:
@@ -83,17 +84,36 @@ class Service:
     async def _carry_out(self, record: Record, session: str) -> Answer:
         """Run the handler in a transaction: a reader's, or the writer's."""
         method = record.method
+        known = self._callers.get(session)
+        if known is not None and not method.stored:
+            record.caller = known
+            return self._handle(record, None)
 
         def job(transaction: Transaction) -> Answer:
-            record.caller = None
-            record.caller = self._authenticator.authenticate(transaction, session)
-            given = check_params(method, record.params)
-            call = Call(transaction, record.caller, self.settings, record.request, self._key)
-            return method.handler(call, *given)
+            record.caller = known or self._authenticator.authenticate(transaction, session)
+            return self._handle(record, transaction)
 
-        if method.write:
-            return await asyncio.wrap_future(self._database.submit(job))
-        return await asyncio.get_running_loop().run_in_executor(self._database.readers, self._database.read, job)
+        if method.accounts:
+            self._callers.forget()
+        generation = self._callers.generation
+        try:
+            if method.write:
+                return await asyncio.wrap_future(self._database.submit(job))
+            loop = asyncio.get_running_loop()
+            threads = self._database.bulk_readers if method.bulk else self._database.readers
+            return await loop.run_in_executor(threads, self._database.read, job)
+        finally:
+            if method.accounts:
+                self._callers.forget()
+            elif known is None and record.caller is not None:
+                self._callers.keep(session, record.caller, generation)
+
+    def _handle(self, record: Record, transaction: Transaction | None) -> Answer:
+        """Check the parameters and call the handler for an authenticated caller."""
+        assert record.caller is not None  # noqa: S101 (the two callers set it)
+        given = check_params(record.method, record.params)
+        call = Call(record.caller, self.settings, record.request, self._key, transaction)
+        return record.method.handler(call, *given)
 
     async def _repair(self, record: Record, session: str) -> None:
         """Write what an authentication leaves behind: a hash to upgrade, a token to drop."""
@@ -105,6 +125,7 @@ class Service:
             job = partial(drop_token, uid=failure.uid, token=failure.token)
         else:
             return
+        self._callers.forget()
         try:
             await asyncio.wrap_future(self._database.submit(job))
         except ApiError as error:

@@ -14,11 +14,18 @@ Answer = bool | int | str
 class Call:
     """One authenticated call inside its transaction. ``key`` encrypts secrets in the database."""
 
-    transaction: Transaction
     caller: Caller
     settings: Settings
     request_id: int
     key: str = field(repr=False)
+    opened: Transaction | None
+
+    @property
+    def transaction(self) -> Transaction:
+        """The database, for a method whose row in the table says ``stored``."""
+        if self.opened is None:
+            raise RuntimeError("this method is declared not to need the database")
+        return self.opened
 
     def authorization(self) -> Authorization:
         """A question of access for the caller."""
@@ -30,7 +37,8 @@ class Method:
     """One row of the table of methods.
 
     ``params`` are the types after the session, ``optional`` the ones a client may leave out; what comes after them is
-    ignored, as upstream does. ``hidden`` are the positions (the session is 0) that the log never shows.
+    ignored, as upstream does. ``accounts``: it changes users or groups. ``stored`` False: it needs nothing from the
+    database. ``bulk``: it reads many rows. ``hidden`` are the positions (the session is 0) that the log never shows.
     """
 
     name: str
@@ -38,4 +46,7 @@ class Method:
     params: tuple[type, ...] = ()
     optional: tuple[type, ...] = ()
     write: bool = False
+    accounts: bool = False
+    stored: bool = True
+    bulk: bool = False
     hidden: frozenset[int] = frozenset()

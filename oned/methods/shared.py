@@ -18,7 +18,7 @@ from oned.methods.restricted import changed_restricted
 from oned.model.base import Lock, OwnedObject, PoolObject, check_name
 from oned.model.group import Group
 from oned.model.user import User
-from oned.pools import load, remove, save
+from oned.pools import load, readable, remove, save
 from onelib.template import Template, TemplateError
 
 LOCK_LEVELS = range(5)
@@ -52,7 +52,7 @@ def list_pool(
     """The bodies a caller gets."""
     flag, start, end = window
     table: Table = cls.table
-    clause = visible(call.transaction, call.caller, cls.kind, table, flag)
+    clause = visible(call.transaction, call.caller, cls.kind, table, flag, zone_id=call.settings.zone_id)
     query = select(table.c.body).where(clause, true() if where is None else where)
     query = query.order_by(table.c.oid.desc() if call.caller.descending else table.c.oid)
     if end < -1:
@@ -112,10 +112,12 @@ class Owned(Templated[Owner]):
 
     def info(self, call: Call, oid: int, decrypt: bool = False) -> str:
         """The object's XML; with ``decrypt`` its secrets in clear, for administrators."""
-        obj = load(call.transaction, self.cls, oid)
-        call.authorization().add(Op.USE, obj.target(), heed_lock=False).check()
-        if decrypt and call.caller.is_admin:
-            decrypt_template(obj.template, call.settings.names(self.cls.encrypted), call.key)
+        body, target = readable(call.transaction, self.cls.table, self.cls.kind, oid)
+        call.authorization().add(Op.USE, target, heed_lock=False).check()
+        if not (decrypt and call.caller.is_admin):
+            return body
+        obj = self.cls.from_xml(body)
+        decrypt_template(obj.template, call.settings.names(self.cls.encrypted), call.key)
         return obj.to_xml()
 
     def delete(self, call: Call, oid: int) -> int:

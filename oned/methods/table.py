@@ -10,22 +10,24 @@ _PASSWORD_2 = frozenset({2})
 _CHMOD = (int,) * 10
 
 _TABLE = (
-    Method("one.system.version", system.version),
-    Method("one.system.config", system.config),
-    Method("one.user.allocate", user.allocate, (str, str, str), (list,), write=True, hidden=_PASSWORD_2),
+    Method("one.system.version", system.version, stored=False),
+    Method("one.system.config", system.config, stored=False),
+    Method(
+        "one.user.allocate", user.allocate, (str, str, str), (list,), write=True, accounts=True, hidden=_PASSWORD_2
+    ),
     Method("one.user.info", user.info, (int,), (bool,)),
-    Method("one.user.update", user.POOL.update, (int, str), (int,), write=True),
-    Method("one.user.delete", user.remove_user, (int,), write=True),
-    Method("one.user.passwd", user.passwd, (int, str), write=True, hidden=_PASSWORD_2),
-    Method("one.user.chgrp", user.chgrp, (int, int), write=True),
-    Method("one.user.addgroup", user.addgroup, (int, int), write=True),
-    Method("one.user.delgroup", user.delgroup, (int, int), write=True),
-    Method("one.user.chauth", user.chauth, (int, str, str), write=True, hidden=frozenset({3})),
-    Method("one.user.enable", user.enable, (int, bool), write=True),
-    Method("one.user.login", user.login, (str, str, int), (int,), write=True, hidden=_PASSWORD_2),
-    Method("one.userpool.info", user.pool_info),
+    Method("one.user.update", user.POOL.update, (int, str), (int,), write=True, accounts=True),
+    Method("one.user.delete", user.remove_user, (int,), write=True, accounts=True),
+    Method("one.user.passwd", user.passwd, (int, str), write=True, accounts=True, hidden=_PASSWORD_2),
+    Method("one.user.chgrp", user.chgrp, (int, int), write=True, accounts=True),
+    Method("one.user.addgroup", user.addgroup, (int, int), write=True, accounts=True),
+    Method("one.user.delgroup", user.delgroup, (int, int), write=True, accounts=True),
+    Method("one.user.chauth", user.chauth, (int, str, str), write=True, accounts=True, hidden=frozenset({3})),
+    Method("one.user.enable", user.enable, (int, bool), write=True, accounts=True),
+    Method("one.user.login", user.login, (str, str, int), (int,), write=True, accounts=True, hidden=_PASSWORD_2),
+    Method("one.userpool.info", user.pool_info, bulk=True),
     Method("one.group.info", group.info, (int,), (bool,)),
-    Method("one.grouppool.info", group.pool_info),
+    Method("one.grouppool.info", group.pool_info, bulk=True),
     Method("one.document.allocate", document.allocate, (str, int), write=True),
     Method("one.document.info", document.POOL.info, (int,), (bool,)),
     Method("one.document.update", document.POOL.update, (int, str), (int,), write=True),
@@ -36,7 +38,7 @@ _TABLE = (
     Method("one.document.rename", document.POOL.rename, (int, str), write=True),
     Method("one.document.lock", document.POOL.lock, (int, int), (bool,), write=True),
     Method("one.document.unlock", document.POOL.unlock, (int,), write=True),
-    Method("one.documentpool.info", document.pool_info, (int, int, int, int)),
+    Method("one.documentpool.info", document.pool_info, (int, int, int, int), bulk=True),
 )
 
 METHODS = {method.name: method for method in _TABLE}

@@ -18,7 +18,7 @@ from oned.methods.shared import Templated, list_pool
 from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import LoginToken, User
-from oned.pools import create, find, load, remove, save
+from oned.pools import create, find, find_body, load, remove, save
 from oned.schema import acl, user_quotas
 from onelib.auth import generate_password
 from onelib.template import Template
@@ -66,9 +66,9 @@ def allocate(call: Call, name: str, password: str, driver: str, gids: list[objec
     reason = password_reason(password) or check_name(name, USER_NAME_EXTRA)
     if reason:
         raise InternalError(f"{reason}.")
-    known = find(call.transaction, User, name)
+    known = find_body(call.transaction, User.table, name)
     if known is not None:
-        raise InternalError(f"NAME is already taken by USER {known.oid}.")
+        raise InternalError(f"NAME is already taken by USER {User.from_xml(known).oid}.")
     driver = driver or "core"
     user = User(
         oid=-1,

@@ -1,0 +1,125 @@
+"""Engines for the two databases, and what their errors mean."""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from oned.config import DatabaseSettings
+from oned.errors import ApiError, DatabaseError, InternalError, UnavailableError
+
+CONNECT_SECONDS = 5
+RECYCLE_SECONDS = 1800
+ANSWER_SECONDS = 60
+
+_CONFLICTS = frozenset({1205, 1213})
+"""MariaDB: lock wait timeout, deadlock (also a conflict of two Galera nodes)."""
+_NO_CONNECTION = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013})
+"""MariaDB: too many connections, shutting down, killed, no server, server gone."""
+
+
+def _url(settings: DatabaseSettings) -> URL:
+    if settings.backend == "sqlite":
+        return URL.create("sqlite", database=str(settings.path))
+    socket = settings.server.startswith("/")
+    query = {"charset": "utf8mb4"} | ({"unix_socket": settings.server} if socket else {})
+    return URL.create(
+        "mysql+pymysql",
+        username=settings.user,
+        password=settings.password,
+        host=None if socket else settings.server,
+        port=None if socket else settings.port or 3306,
+        database=settings.name,
+        query=query,
+    )
+
+
+def make_engine(settings: DatabaseSettings, size: int, *, autocommit: bool) -> Engine:
+    """An engine with ``size`` connections: ``autocommit`` for reads, else one durable transaction at a time."""
+    is_sqlite = settings.backend == "sqlite"
+    arguments: dict[str, Any] = (
+        {"timeout": 30}
+        if is_sqlite
+        else {
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": ANSWER_SECONDS,
+            "write_timeout": ANSWER_SECONDS,
+            "sql_mode": "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION",
+        }
+    )
+    if is_sqlite:
+        arguments |= {"check_same_thread": False, "isolation_level": None}
+    engine = create_engine(
+        _url(settings),
+        connect_args=arguments,
+        pool_size=size,
+        max_overflow=0,
+        pool_recycle=RECYCLE_SECONDS,
+        pool_reset_on_return=None if autocommit else "rollback",
+        skip_autocommit_rollback=autocommit,
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT" if autocommit else ("SERIALIZABLE" if is_sqlite else "READ COMMITTED"),
+    )
+    if is_sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        if not autocommit:
+            event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (the driver's own type)
+    """Durable commits and readers that do not wait for the writer."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def error_number(error: SQLAlchemyError) -> int:
+    """The number of the driver's error, 0 where it has none."""
+    arguments = getattr(getattr(error, "orig", None), "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else 0
+
+
+def worth_retrying(error: SQLAlchemyError) -> bool:
+    """Whether the same statements may succeed on another connection, or a moment later."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or error_number(error) in _CONFLICTS
+
+
+def describe(error: SQLAlchemyError) -> str:
+    """What the driver said, without statement or parameters."""
+    original = getattr(error, "orig", None)
+    if original is None:
+        return type(error).__name__
+    arguments = [str(argument) for argument in getattr(original, "args", ())]
+    return ": ".join(arguments) or type(original).__name__
+
+
+def api_error(error: SQLAlchemyError, *, committing: bool = False) -> ApiError:
+    """What a call answers for ``error``; after one in a commit nobody knows whether it took place."""
+    if committing:
+        return UnavailableError(
+            f"The database was lost during the commit ({describe(error)}): the change may or may not be there."
+        )
+    if worth_retrying(error) or error_number(error) in _NO_CONNECTION:
+        return UnavailableError(f"The database does not answer ({describe(error)}).")
+    return InternalError(f"The database refused the operation ({describe(error)}).")
+
+
+def unreachable(settings: DatabaseSettings, error: SQLAlchemyError) -> DatabaseError:
+    """The error for a database that cannot be used at the start."""
+    if settings.backend == "sqlite":
+        todo = f"Make {settings.path.parent} a folder that this user can write, on a disk with free space."
+    else:
+        todo = (
+            f"Start MariaDB, and check SERVER, PORT, USER, PASSWD and DB_NAME of DB in oned.conf: the user "
+            f"{settings.user} needs all rights on the database {settings.name}."
+        )
+    return DatabaseError(f"The {settings.label} cannot be used: {describe(error)}.", todo=todo)
