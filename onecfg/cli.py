@@ -14,7 +14,7 @@ import click
 from onecfg import backup
 from onecfg.files import BASES
 from onecfg.line import MAX_BYTES, parse
-from onecfg.model import PatchError
+from onecfg.model import FileError, PatchError
 from onecfg.patch import Change, Outcome, Report, Status, apply
 from onelib.errors import OneError
 from onelib.locations import Locations
@@ -99,6 +99,9 @@ def patch(
         return _patch(
             changes, locations, backup.base(here), log, require_all=require_all, noop=noop, idempotent=idempotent
         )
+    except FileError as error:
+        log.print("ERROR", str(error))
+        return FAILURE
     except OneError as error:
         log.print("FATAL", f"FAILED - {error}")
         return FAILURE

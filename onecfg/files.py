@@ -62,7 +62,7 @@ def _load(path: Path, logical: str) -> Original:
         raise PatchError(f"Unknown or missing file to patch '{logical}'.", todo=f"There is no {path}.") from None
     except OSError as error:
         raise PatchError(f"'{path}' cannot be read: {error.strerror}.", todo="Mend its permissions.") from None
-    with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise PatchError(f"'{path}' is not a regular file.", todo="Put a file there.")
@@ -70,7 +70,10 @@ def _load(path: Path, logical: str) -> Original:
             raise PatchError(
                 f"'{path}' is larger than {MAX_BYTES >> 20} MiB.", todo="It is no configuration file."
             )
-        return Original(path, stream.read(), status)
+        with open(descriptor, "rb", closefd=False) as stream:  # noqa: PTH123 - a descriptor, not a path
+            return Original(path, stream.read(MAX_BYTES + 1), status)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

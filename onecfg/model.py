@@ -3,7 +3,8 @@
 ``PatchError``            the whole patch is refused, nothing is written; exit code 255
     ├── ``LineError``     the patch itself is malformed (``source:line:column``)
     ├── ``FormatError``   a configuration file cannot be read (``line:column`` in that file)
-    └── ``ChangeError``   one change cannot be made, or would do something else than it says
+    ├── ``ChangeError``   one change cannot be made, or would do something else than it says
+    └── ``FileError``     one of the two above, with the file and the patch's line that it is about
 
 No text of these classes ever holds the value of a change: a value may be a password.
 """
@@ -44,6 +45,10 @@ class FormatError(PatchError):
 
 class ChangeError(PatchError):
     """One change cannot be made as written; ``todo`` says what to write instead."""
+
+
+class FileError(PatchError):
+    """A change of a file was refused; the message names the file and the line of the patch."""
 
 
 class Command(StrEnum):

@@ -16,12 +16,13 @@ from onecfg.catalogue import CATALOGUE, Entry, find
 from onecfg.formats import load
 from onecfg.formats.oned import quote
 from onecfg.line import parse
-from onecfg.model import Change, Command, Json, PatchError, Result, Status
+from onecfg.model import Change, Command, FileError, Json, PatchError, Result, Status
 from onelib.locations import Locations
 
 __all__ = [
     "Change",
     "Command",
+    "FileError",
     "Json",
     "Outcome",
     "PatchError",
@@ -125,7 +126,7 @@ def _entry(name: str, changes: Sequence[Change], catalogue: tuple[Entry, ...]) -
     if entry is None:
         origin = next(change.origin for change in changes if change.file == name)
         raise PatchError(
-            _placed(origin, f"Unknown or missing file to patch '{name}'."),
+            f"Unknown or missing file to patch '{name}'" + (f" ({origin})." if origin else "."),
             todo="Write the absolute path of a configuration file, e.g. /etc/one/oned.conf.",
         )
     return entry
@@ -153,8 +154,10 @@ def _edit(entry: Entry, original: files.Original, changes: list[Change]) -> _Edi
             results.append(document.apply(change.command, change.components, change.value))
         document.check()
     except PatchError as error:
-        message = f"Failed to patch file '{changes[0].file}' - {error.message}"
-        raise PatchError(_placed(origin, message), todo=error.todo) from None
+        where = f"{origin}: " if origin else ""
+        raise FileError(
+            f"Failed to patch file '{changes[0].file}' - {where}{error.message}", todo=error.todo
+        ) from None
     return _Edit(document.render().encode("utf-8", "surrogateescape"), results, warnings)
 
 
@@ -168,7 +171,3 @@ def _report(
         saved=False,
         warnings=tuple(warning for edit in edits.values() for warning in edit.warnings),
     )
-
-
-def _placed(origin: str, message: str) -> str:
-    return f"{origin}: {message}" if origin else message

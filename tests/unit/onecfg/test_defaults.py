@@ -1,0 +1,198 @@
+"""The shipped files: what SR1.3 promises of them, and that every change of them keeps the rest."""
+
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from onecfg import defaults
+from onecfg.catalogue import find
+from onecfg.formats import load
+from onecfg.formats.oned import Attribute, Section
+from onecfg.formats.oned import Document as Oned
+from onecfg.formats.shell import Assignment
+from onecfg.formats.shell import Document as Shell
+from onecfg.formats.yaml import Document as Yaml
+from onecfg.formats.yaml_tree import Node, Symbol
+from onecfg.model import Command, Status
+from onecfg.patch import apply, parse
+from onelib.locations import Locations
+
+NAMES = list(defaults.names())
+# The example of D3.2 above Table 1.9, and the one below Table 1.7.
+SEVEN = r"""
+/etc/one/oned.conf set PORT 2633
+/etc/one/oned.conf set LISTEN_ADDRESS "\"127.0.0.1\""
+/etc/one/oned.conf set DB/BACKEND "\"mysql\""
+/etc/one/oned.conf ins DB/SERVER "\"localhost\""
+/etc/one/oned.conf ins DB/USER "\"oneadmin\""
+/etc/one/oned.conf ins DB/PASSWD "\"secret_password\""
+/etc/one/oned.conf ins DB/NAME "\"opennebula\""
+"""
+NINE = r"""
+/etc/one/cli/oneimage.yaml ins :ID/:adjust false
+/etc/one/cli/oneimage.yaml set :USER/:size 15
+/etc/one/cli/oneimage.yaml set :GROUP/:size 15
+/etc/one/cli/oneimage.yaml ins :NAME/:expand false
+/etc/one/oned.conf set DEFAULT_DEVICE_PREFIX "\"sd\""
+/etc/one/oned.conf set VM_MAD/"vcenter"/ARGUMENTS "\"-p -t 15 -r 0 -s sh vcenter\""
+/etc/one/oned.conf rm VM_MAD/"vcenter"/DEFAULT
+/etc/one/oned.conf ins HM_MAD/ARGUMENTS "\"-p 2101 -l 2102 -b 127.0.0.1\""
+/etc/one/oned.conf ins VM_RESTRICTED_ATTR "\"NIC/FILTER\""
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Locations:
+    defaults.install(tmp_path / "etc/one")
+    return Locations(tmp_path)
+
+
+def lookup(path: Path, *keys: str) -> str:
+    """The value at ``keys`` of a file of oned's syntax."""
+    document = Oned(path.read_text())
+    for item in document._items:
+        if isinstance(item, Attribute) and (item.key,) == keys:
+            return item.value
+        if isinstance(item, Section) and item.key == keys[0]:
+            for entry in item.entries:
+                if entry.key == keys[-1]:
+                    return entry.value
+    raise AssertionError(keys)
+
+
+def test_58_the_examples_of_the_specification_apply(installed: Locations) -> None:
+    assert apply(parse(SEVEN), installed).count() == (7, 7)
+    assert apply(parse(NINE), installed).count() == (6, 9)
+    assert apply(parse(SEVEN + NINE), installed).count(idempotent=True) == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value"),
+    [
+        ("sched.conf", ("SCHED_INTERVAL",), "15"),
+        ("vmm_exec/vmm_exec_kvm.conf", ("FEATURES", "GUEST_AGENT"), '"yes"'),
+        ("vmm_exec/vmm_exec_kvm.conf", ("FEATURES", "VIRTIO_SCSI_QUEUES"), '"1"'),
+        ("vmm_exec/vmm_exec_kvm.conf", ("DISK", "DISCARD"), '"unmap"'),
+        ("oned.conf", ("PORT",), "2633"),
+        ("oned.conf", ("DB", "BACKEND"), '"sqlite"'),
+        ("oned.conf", ("SESSION_EXPIRATION_TIME",), "900"),
+        ("oned.conf", ("DEFAULT_UMASK",), "177"),
+        ("oned.conf", ("LOG", "DEBUG_LEVEL"), "3"),
+        ("oned.conf", ("HM_MAD", "ARGUMENTS"), '"-p 2101 -l 2102 -b 127.0.0.1"'),
+        ("monitord.conf", ("NETWORK", "PORT"), "4124"),
+    ],
+)
+def test_defaults_are_those_of_the_specification(file: str, keys: tuple[str, ...], value: str) -> None:
+    assert lookup(defaults.TREE / file, *keys) == value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_is_of_the_catalogue_and_printed_back(name: str) -> None:
+    entry = find(f"/etc/one/{name}")
+    assert entry is not None
+    text = (defaults.TREE / name).read_text()
+    document = load(entry.kind, text)
+    assert document.render() == text
+    assert document.warnings() == []
+    assert text.endswith("\n")
+    assert "\t" not in text
+    assert text.lstrip("-\n").startswith("# ")
+
+
+def leaves(node: Node, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The paths of all keys of a YAML file."""
+    found = []
+    for key, value in node.pairs:
+        name = f":{key.data.name}" if isinstance(key.data, Symbol) else str(key.data)
+        found += [(*path, name), *leaves(value, (*path, name))]
+    return found
+
+
+def paths(document: object) -> list[tuple[str, ...]]:
+    """The paths of all keys that can be set."""
+    if isinstance(document, Yaml):
+        return leaves(document._tree.root) if document._tree.root else []
+    if isinstance(document, Shell):
+        return [(node.name,) for node in document._nodes if isinstance(node, Assignment)]
+    assert isinstance(document, Oned)
+    found: list[tuple[str, ...]] = []
+    for item in document._items:
+        if isinstance(item, Attribute) and not item.key.endswith("_ATTR"):
+            found.append((item.key,))
+        elif isinstance(item, Section):
+            name = item.names()[:1] if item.key.endswith(("_MAD", "_CONF")) else []
+            found += [(item.key, *name, entry.key) for entry in item.entries if entry.key != "NAME"]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_setting_any_key_changes_its_lines_alone(name: str) -> None:
+    entry = find(f"/etc/one/{name}")
+    assert entry is not None
+    text = (defaults.TREE / name).read_text()
+    for path in paths(load(entry.kind, text)):
+        document = load(entry.kind, text)
+        assert document.apply(Command.SET, path, 987654321).status is Status.APPLIED, path
+        changed = document.render()
+        assert document.apply(Command.SET, path, 987654321).status is Status.IN_PLACE, path
+        place = changed.index("987654321")
+        # Before the value all is as it was; after it the rest of the file is a part of what was there.
+        assert text.startswith(changed[:place].rstrip()), path
+        assert text.endswith(changed[place + 9 :].lstrip(" ")), path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_removing_any_key_removes_its_lines_alone(name: str) -> None:
+    entry = find(f"/etc/one/{name}")
+    assert entry is not None
+    text = (defaults.TREE / name).read_text()
+    comments = [line for line in text.splitlines() if line.lstrip().startswith("#")]
+    for path in paths(load(entry.kind, text)):
+        document = load(entry.kind, text)
+        siblings = [other for other in paths(document) if other[:-1] == path[:-1]]
+        if entry.kind.value == "oned" and len(path) > 1 and len(siblings) == 1:
+            continue
+        assert document.apply(Command.RM, path, None).status is Status.APPLIED, path
+        left = load(entry.kind, document.render())
+        assert [other for other in paths(left) if other[: len(path)] == path] == [], path
+        if not any(other[: len(path)] == path and other != path for other in paths(load(entry.kind, text))):
+            kept = [line for line in document.render().splitlines() if line.lstrip().startswith("#")]
+            assert kept == comments, path
+
+
+def test_installing_fills_a_folder_and_replaces_or_keeps_files(tmp_path: Path) -> None:
+    target = tmp_path / "etc/one"
+    assert sorted(defaults.install(target, gid=4321)) == sorted(NAMES)
+    oned, columns = target / "oned.conf", target / "cli/onevm.yaml"
+    assert oned.read_bytes() == (defaults.TREE / "oned.conf").read_bytes()
+    assert (stat.S_IMODE(oned.stat().st_mode), oned.stat().st_gid) == (0o640, 4321)
+    assert stat.S_IMODE(columns.stat().st_mode) == 0o644
+    assert (stat.S_IMODE(target.stat().st_mode), (target / "cli").stat().st_gid) == (0o750, 4321)
+    (target / "own.conf").write_text("mine")
+    oned.write_text("PORT = 1\n")
+    columns.unlink()
+    assert defaults.install(target, keep=True) == ["cli/onevm.yaml"]
+    assert oned.read_text() == "PORT = 1\n"
+    defaults.install(target)
+    assert oned.read_bytes() == (defaults.TREE / "oned.conf").read_bytes()
+    assert (target / "own.conf").read_text() == "mine"
+
+
+def test_installing_through_a_link_to_an_empty_place_and_never_through_a_file_link(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/one").symlink_to(tmp_path / "run/one/etc")
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    (tmp_path / "run/one/etc").mkdir(parents=True)
+    (tmp_path / "run/one/etc/oned.conf").symlink_to(outside)
+    defaults.install(tmp_path / "etc/one")
+    assert outside.read_text() == "mine"
+    assert not (tmp_path / "run/one/etc/oned.conf").is_symlink()
+
+
+def test_installing_is_quick(tmp_path: Path) -> None:
+    begin = time.process_time()
+    defaults.install(tmp_path / "etc/one")
+    assert time.process_time() - begin < 0.2
