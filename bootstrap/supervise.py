@@ -143,8 +143,8 @@ class Service(Subprocess):
             if self.exitstatus == 0:
                 self.tell(services.DONE)
             return
-        if state["phase"] != services.STARTED and state["detail"]:
-            self.reason = f"{self.reason} ({state['phase']}: {state['detail']})"
+        if state["detail"] and os.WIFEXITED(sts):
+            self.reason += f": {state['detail']}"  # its runner says why it gave up
         up = time.monotonic() - state["clock"] if state["phase"] == services.STARTED else 0.0
         self.failures = 1 if up >= STABLE else self.failures + 1
         if self.failures > 1:

@@ -70,7 +70,7 @@ def ask(run: str, question: str) -> tuple[Health, dict[str, Any]]:
         return Health(verdict.FAILED, f"supervisor: {error}"), {}
     except control.ControlError as error:
         return Health(verdict.FAILED, f"supervisor: {error}"), {}
-    healths, details = _judge(run, table, found)
+    healths, details = _judge(run, table, found, deep=question != "live")
     health = verdict.overall(table, healths)
     if question == "live":
         return verdict.live(table, found, healths), details
@@ -82,14 +82,15 @@ def ask(run: str, question: str) -> tuple[Health, dict[str, Any]]:
 
 
 def _judge(
-    run: str, table: dict[str, Any], found: dict[str, dict[str, Any]]
+    run: str, table: dict[str, Any], found: dict[str, dict[str, Any]], *, deep: bool
 ) -> tuple[dict[str, Health], dict[str, Any]]:
-    """The health and the details of each service; the ready checks of those that run go side by side."""
+    """The health and the details of each service; ``deep`` asks those that run, side by side, whether they answer."""
     states = {name: _state(run, name) for name in table["services"]}
     asked = [
         (name, need)
         for name, service in table["services"].items()
-        if found.get(name, {}).get("statename") == "RUNNING"
+        if deep
+        and found.get(name, {}).get("statename") == "RUNNING"
         and (states[name] or {}).get("phase") == services.STARTED
         for need in service.get("ready", ())
     ]
@@ -104,7 +105,7 @@ def _judge(
         )
         healths[name] = health
         details[name] = {"state": (process or {}).get("statename"), "status": health.status}
-        details[name] |= {"reason": health.reason, "ready": health.status == verdict.OK}
+        details[name] |= {"reason": health.reason, "ready": health.status == verdict.OK if deep else None}
         details[name] |= {key: (state or {}).get(key) for key in ("phase", "detail", "since", "pid")}
         details[name]["restarts"] = max(0, int((state or {}).get("starts", 1)) - 1)
     return healths, details

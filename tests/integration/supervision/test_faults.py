@@ -1,0 +1,248 @@
+"""What goes wrong: kill -9, crash loops, failures for good, hung and missing programs. The state is always told."""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.supervision.front import Front, entry, need, until
+
+PREPARATIONS = "tests.integration.supervision.preparations"
+
+
+def exit_code(front: Front, seconds: float) -> int:
+    assert front.process
+    return front.process.wait(seconds)
+
+
+def test_killed_service_is_back_at_once_and_its_restarts_are_counted(front: Front) -> None:
+    front.start({name: entry("sleep", "600", priority=place) for place, name in enumerate(("one", "two"))})
+    front.ready()
+    for name in ("one", "two"):
+        pid = front.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        took = until(lambda name=name, pid=pid: front.state(name).get("pid") not in (0, pid))  # type: ignore[misc]
+        assert took < 1
+    front.ready()
+    assert front.details("one")["restarts"] == front.details("two")["restarts"] == 1
+    assert "terminated by SIGKILL" in front.log()
+
+
+def test_service_killed_again_and_again_pauses_longer_and_longer(front: Front) -> None:
+    front.start({"one": entry("sleep", "600", essential=False)})
+    front.ready()
+    for pause in (0, 1, 2):
+        pid = front.pid("one")
+        os.kill(pid, signal.SIGKILL)
+        if pause:
+            until(lambda: "BACKOFF" in front.control("status", "one"), 2)
+            assert front.probe() == (1, "starting (waiting for one: restart after terminated by SIGKILL)")
+        took = until(lambda pid=pid: front.state("one").get("pid") not in (0, pid))  # type: ignore[misc]
+        assert pause - 0.2 < took < pause + 1
+    front.ready()
+
+
+def test_essential_service_that_cannot_run_ends_the_front_end_with_70(front: Front) -> None:
+    story = front.root / "story"
+    well = entry(
+        "sh", "-c", f"trap 'echo stopped > {story}; exit 0' TERM; while :; do sleep 0.02; done", priority=1
+    )
+    front.start({"well": well, "broken": entry("sh", "-c", "echo no disk; exit 3")})
+    began = time.monotonic()
+    assert exit_code(front, 15) == 70
+    assert 5 < time.monotonic() - began < 10
+    assert story.read_text() == "stopped\n"
+    log = front.log()
+    assert log.count("broken | no disk") == 5
+    assert "essential service broken cannot be kept up: exit status 3; stopping the front-end" in log
+
+
+def test_crash_loop_is_told_while_it_lasts(front: Front) -> None:
+    front.start({"loop": entry("sh", "-c", "sleep 0.1; exit 3")})
+    until(lambda: front.probe() == (1, "starting (waiting for loop: restart after exit status 3)"))
+    assert front.probe("--live") == (0, "ok")
+
+
+def test_a_service_that_is_not_essential_fails_alone(front: Front) -> None:
+    front.start({"well": entry("sleep", "600"), "extra": entry("false", essential=False)})
+    until(lambda: front.probe() == (1, "failed: extra: exit status 1, 5 times in a row"), 12)
+    assert front.process
+    assert front.process.poll() is None
+    assert front.details("well")["ready"] is True
+    assert front.probe("--live") == (0, "ok")
+    assert "extra: started" in front.control("start", "extra")  # an operator's start begins a new count
+    until(lambda: front.state("extra")["phase"] == "started" and front.state("extra")["starts"] == 7)
+
+
+def test_a_service_that_was_up_long_enough_is_not_in_a_crash_loop(front: Front) -> None:
+    front.start({"one": entry("sleep", "600")})
+    front.ready()
+    path = front.run / "state/one.json"
+    for _ in range(6):
+        state = front.state("one")
+        path.write_text(json.dumps(state | {"clock": state["clock"] - 11}))  # as if eleven seconds had passed
+        os.kill(state["pid"], signal.SIGKILL)
+        began = time.monotonic()
+        until(lambda pid=state["pid"]: front.state("one")["phase"] == "started" and front.pid("one") != pid)  # type: ignore[misc]
+        assert time.monotonic() - began < 0.95
+
+
+def test_failure_for_good_is_not_retried_and_the_container_stays_up(front: Front) -> None:
+    front.start(
+        {
+            "database": entry("sleep", "600", prepare=[f"{PREPARATIONS}:permanent"], priority=1),
+            "client": entry("sleep", "600", needs=[need("service", "database", "the database")], wait_seconds=0),
+        }
+    )
+    reason = "failed: database: The database is of a newer version. Take a newer image."
+    until(lambda: front.probe() == (1, reason))
+    assert front.state("database")["phase"] == "failed"
+    until(lambda: "client failed while database is down for good" in front.log(), 12)
+    assert front.process
+    assert front.process.poll() is None
+    assert front.log().count("[SERVICE database] ERROR:") == 1
+    assert front.probe() == (1, reason)
+    assert front.probe("--startup")[0] == 1
+
+
+def test_program_that_ends_with_78_itself_is_not_retried_either(front: Front) -> None:
+    front.start({"picky": entry("sh", "-c", "exit 78")})
+    until(lambda: front.probe() == (1, "failed: picky: exit status 78"))
+    time.sleep(0.5)
+    assert front.state("picky")["starts"] == 1
+
+
+def test_passing_failure_of_a_preparation_is_retried_and_told(front: Front) -> None:
+    front.start({"one": entry("sleep", "600", prepare=[f"{PREPARATIONS}:passing"], essential=False)})
+    told = "exit status 75: The disk is busy. Wait."
+    until(lambda: front.probe() == (1, f"starting (waiting for one: restart after {told})"))
+    until(lambda: front.probe() == (1, f"failed: one: {told}, 5 times in a row"), 12)
+
+
+def test_full_disk_in_a_preparation_is_a_sentence_and_a_defect_is_a_traceback(front: Front) -> None:
+    front.start({name: entry("true", prepare=[f"{PREPARATIONS}:{name}"]) for name in ("full", "defect")})
+    until(lambda: "AssertionError: a defect shows its traceback" in front.log())
+    until(
+        lambda: "ERROR: full failed: [Errno 28] No space left on device: '/var/lib/mysql/ibdata1'" in front.log()
+    )
+    assert "full | Traceback" not in front.log()
+
+
+@pytest.mark.parametrize(
+    ("program", "mode", "told"),
+    [
+        ("/nowhere/oned", None, "exit status 127: /nowhere/oned does not exist"),
+        ("no-such-program", None, "exit status 127: no-such-program is not in PATH ("),
+        ("{root}/text", 0o644, "exit status 126: {root}/text is not executable"),
+        (
+            "{root}/script",
+            0o755,
+            "exit status 127: {root}/script or the interpreter it names does not exist",
+        ),
+    ],
+)
+def test_missing_program_is_named(front: Front, program: str, mode: int | None, told: str) -> None:
+    path = Path(program.format(root=front.root))
+    if mode:
+        path.write_text("#!/no/such/interpreter\n")
+        path.chmod(mode)
+    front.start({"one": entry(str(path))})
+    assert exit_code(front, 15) == 70
+    expected = "essential service one cannot be kept up: " + told.format(root=front.root)
+    assert expected in front.log()
+
+
+def test_need_that_never_comes_ends_the_attempt(front: Front) -> None:
+    front.start({"one": entry("sleep", "600", needs=[need("tcp", "127.0.0.1:1", "a server")], wait_seconds=0.5)})
+    until(lambda: "one | " in front.log() and "ERROR: a server did not answer within 0.5 s" in front.log())
+    until(lambda: front.state("one").get("starts", 0) >= 2)
+    told = "restart after exit status 1: a server did not answer within 0.5 s"
+    until(lambda: told in front.probe()[1])
+
+
+def test_hung_service_is_seen_by_its_ready_check(front: Front, free_port: int, server: list[str]) -> None:
+    ready = [need("http", f"http://127.0.0.1:{free_port}/", "its API")]
+    front.start({"api": entry(*server, str(free_port), ready=ready, start_seconds=1)})
+    front.ready()
+    pid = front.pid("api")
+    time.sleep(1)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert front.probe() == (1, "failed: api: its API does not answer")
+        assert time.monotonic() - began < 3
+        assert front.probe("--live") == (0, "ok")
+        assert front.probe("--startup") == (0, "ok")  # it has been ready once
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    front.ready()
+
+
+def test_ready_check_that_fails_is_starting_first_and_failed_after_its_time(front: Front) -> None:
+    ready = [need("unix", "/nowhere/socket", "its socket")]
+    front.start({"one": entry("sleep", "600", ready=ready, start_seconds=1)})
+    until(lambda: front.probe() == (1, "starting (waiting for one: its socket)"))
+    until(lambda: front.probe() == (1, "failed: one: its socket does not answer"), 4)
+
+
+def test_stopped_supervisor_is_told_within_the_time_limit(front: Front) -> None:
+    front.start({"one": entry("sleep", "600")})
+    front.ready()
+    assert front.process
+    front.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert front.probe() == (1, "failed: supervisor: no answer within 2.5 s")
+        assert time.monotonic() - began < 5
+    finally:
+        front.process.send_signal(signal.SIGCONT)
+    assert front.probe() == (0, "ok")
+
+
+def test_dead_supervisor_is_told(front: Front) -> None:
+    front.start({"one": entry("sleep", "5")})
+    front.ready()
+    assert front.process
+    front.process.kill()
+    front.process.wait(5)
+    table = json.loads((front.run / "services.json").read_text())
+    (front.run / "services.json").write_text(json.dumps(table | {"boot": time.time() - 60}))
+    assert front.probe() == (1, "failed: supervisor: it is not running")
+    os.kill(front.pid("one"), signal.SIGKILL)
+
+
+def test_as_pid_1_it_reaps_orphans_quietly(front: Front) -> None:
+    """In a PID namespace of its own, as in a container."""
+    assert os.getuid() == 0, "this test needs root, to make a PID namespace"
+    orphan = "(sh -c 'sleep 0.3; exit 4' &) ; exec sleep 600"
+    front.start({"one": entry("sh", "-c", orphan)}, "unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    until(lambda: "[SERVICE one] starting" in front.log())
+    time.sleep(0.8)
+    assert front.process
+    (inner,) = Path(f"/proc/{front.process.pid}/task/{front.process.pid}/children").read_text().split()
+    children = Path(f"/proc/{inner}/task/{inner}/children").read_text().split()
+    assert len(children) == 1, "the orphan is a zombie"
+    assert "reaped" not in front.log()
+    assert re.search(r"supervisord started with pid 1$", front.log(), re.MULTILINE)
+    os.kill(int(inner), signal.SIGTERM)
+    assert exit_code(front, 5) == 0
+
+
+def test_idle_supervisor_uses_no_processor(front: Front) -> None:
+    front.start({name: entry("sleep", "600") for name in "abcdefgh"})
+    front.ready()
+    assert front.process
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    def used() -> float:
+        assert front.process
+        fields = Path(f"/proc/{front.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / ticks
+
+    before = used()
+    time.sleep(3)
+    assert used() - before < 0.15
