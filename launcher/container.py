@@ -28,6 +28,7 @@ VOLUMES = (
     ("oneadmin_auth", "/var/lib/one/.one"),
     ("oneadmin_ssh", "/var/lib/one/.ssh"),
     ("oneadmin_ssh_copyback", "/var/lib/one/.ssh-copyback"),
+    ("oneprovision_ssh", "/var/lib/one/.ssh-oneprovision"),
     ("system_logs", "/var/log"),
     ("logs", "/var/log/one"),
     ("shared_tmp", "/var/tmp/sunstone"),  # noqa: S108 - a volume of the container
@@ -77,8 +78,9 @@ def plan(engine: Engine, settings: Settings, image: str) -> Plan:
 
 def volumes(settings: Settings, declared: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Volume names and their folders, those that the image declares beyond the table included."""
-    wanted = [*VOLUMES, *([_DOCKER_VOLUME] if settings.dind else [])]
-    folders = {folder for _, folder in [*wanted, _DOCKER_VOLUME]}
+    inner_docker = settings.dind or _DOCKER_VOLUME[1] in declared
+    wanted = [*VOLUMES, *([_DOCKER_VOLUME] if inner_docker else [])]
+    folders = {folder for _, folder in wanted}
     extra = sorted(folder for folder in declared if folder not in folders)
     wanted += [(re.sub(r"\W+", "_", folder).strip("_"), folder) for folder in extra]
     return [(settings.volume_prefix + name, folder) for name, folder in wanted]

@@ -47,8 +47,11 @@ def digest(root: Path, paths: Iterable[Path], *words: str) -> str:
     return total.hexdigest()
 
 
-def stage(root: Path, paths: Iterable[Path], target: Path, epoch: int) -> None:
-    """Copy ``paths`` to a fresh ``target`` with the modes 0644 and 0755 and one time, whoever's clone this is."""
+def stage(root: Path, paths: Iterable[Path], target: Path, links: Iterable[Path] = ()) -> None:
+    """Copy ``paths`` to a fresh ``target`` with the modes 0644 and 0755 and one time, whoever's clone this is.
+
+    ``links`` are large files, below ``root`` too, that get hard links instead: whoever uses ``target`` only reads.
+    """
     shutil.rmtree(target, ignore_errors=True)
     for path in paths:
         copy = target / path.relative_to(root)
@@ -58,7 +61,11 @@ def stage(root: Path, paths: Iterable[Path], target: Path, epoch: int) -> None:
             continue
         shutil.copyfile(path, copy)
         copy.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
-        os.utime(copy, (epoch, epoch))
+        os.utime(copy, (epoch(), epoch()))
+    for path in links:
+        copy = target / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.hardlink_to(path)
     for folder, _, _ in os.walk(target, topdown=False):
         Path(folder).chmod(0o755)
-        os.utime(folder, (epoch, epoch))
+        os.utime(folder, (epoch(), epoch()))

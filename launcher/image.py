@@ -6,7 +6,7 @@ import time
 import tomllib
 from pathlib import Path
 
-from launcher import base, content, process, wheelhouse
+from launcher import base, content, parameters, process, wheelhouse
 from launcher.engine import Engine
 from launcher.errors import BuildError
 from launcher.progress import Progress
@@ -48,8 +48,7 @@ def ensure(engine: Engine, settings: Settings, progress: Progress) -> str:
         return tag
     with progress.step(f"Building the image {tag}"):
         context = BUILD / "context"
-        content.stage(ROOT, sources(), context, content.epoch())
-        _link(wheels, context / wheels.relative_to(ROOT))
+        content.stage(ROOT, sources(), context, sorted(wheels.glob("*.whl")))
         _build(engine, settings, tag, base_name, wanted=wanted, context=context)
         # The image that this one replaces, unless a container still uses it.
         engine.run("image", "prune", "--force", "--filter", f"label={LABEL}")
@@ -76,6 +75,7 @@ def _build(engine: Engine, settings: Settings, tag: str, base_name: str, *, want
         "VERSION": version(),
         "REVISION": revision(),
         "CREATED": created(),
+        "PARAMETERS": " ".join(parameters.known(ROOT)),
     }
     argv = ["build", "--target", settings.target, "--tag", tag, "--label", f"{LABEL}={wanted}"]
     argv += ["--file", str(context / CONTAINERFILE)]
@@ -94,13 +94,6 @@ def _build(engine: Engine, settings: Settings, tag: str, base_name: str, *, want
         "The image build",
         env=engine.env,
     )
-
-
-def _link(wheels: Path, target: Path) -> None:
-    """Hard links: the wheelhouse is large, and the build only reads it."""
-    target.mkdir(parents=True)
-    for path in wheels.glob("*.whl"):
-        os.link(path, target / path.name)
 
 
 def _git(*arguments: str) -> str:
