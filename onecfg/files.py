@@ -1,7 +1,8 @@
 """Files of one patch on the disk: read without following a link, replaced together.
 
 ``replace`` writes every new text to a temporary next to its file, flushes them all, and only then renames them. A
-fault before the first rename leaves every file as it was; one between the renames puts the renamed files back.
+fault before the first rename leaves every file as it was; one between the renames puts the renamed files back. What a
+killed run leaves of its temporaries the next one overwrites: the lock makes their names safe to share.
 """
 
 import fcntl
@@ -70,7 +71,7 @@ def _load(path: Path, logical: str) -> Original:
             raise PatchError(
                 f"'{path}' is larger than {MAX_BYTES >> 20} MiB.", todo="It is no configuration file."
             )
-        with open(descriptor, "rb", closefd=False) as stream:  # noqa: PTH123 - a descriptor, not a path
+        with open(descriptor, "rb", closefd=False) as stream:
             return Original(path, stream.read(MAX_BYTES + 1), status)
     finally:
         os.close(descriptor)
@@ -110,7 +111,7 @@ def replace(changed: Mapping[Path, tuple[Original, bytes]]) -> None:
     done: list[Path] = []
     try:
         for path, (original, data) in changed.items():
-            temporaries[path] = path.with_name(f".{path.name}.onecfg-{os.getpid()}")
+            temporaries[path] = path.with_name(f".{path.name}.onecfg")
             _write(temporaries[path], data, original)
         for path, (original, _) in changed.items():
             now = path.lstat()
@@ -153,7 +154,7 @@ def _restore(paths: list[Path], changed: Mapping[Path, tuple[Original, bytes]]) 
     """Put the content before the patch back."""
     for path in paths:
         original = changed[path][0]
-        temporary = path.with_name(f".{path.name}.onecfg-{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.onecfg")
         _write(temporary, original.data, original)
         temporary.rename(path)
 

@@ -311,8 +311,9 @@ def test_killed_at_any_instant_a_file_is_old_or_new(put: Put, locations: Locatio
         worker.kill()
         worker.communicate()
         assert oned.read_text() in {old, new}
-    # And the next patch works, whatever was left behind.
+    # And the next patch works and clears away whatever was left behind.
     assert run(f"{ONED} set PORT 9", locations).saved
+    assert [path.name for path in oned.parent.iterdir()] == ["oned.conf"]
 
 
 def test_a_large_file_and_many_changes_stay_quick(put: Put, locations: Locations) -> None:
