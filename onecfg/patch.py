@@ -116,9 +116,14 @@ def apply(
 
 
 def overridden(patch: Sequence[Change], settings: Sequence[Change]) -> list[Change]:
-    """The changes of ``patch`` at a place that ``settings``, applied after it, change too."""
-    places = {(change.file, change.components) for change in settings}
-    return [change for change in patch if (change.file, change.components) in places]
+    """The changes of ``patch`` at, above or below a place that ``settings``, applied after it, change too."""
+    places = [(change.file, change.components) for change in settings]
+
+    def meet(change: Change, file: str, path: tuple[str, ...]) -> bool:
+        shared = min(len(path), len(change.components))
+        return change.file == file and change.components[:shared] == path[:shared]
+
+    return [change for change in patch if any(meet(change, *place) for place in places)]
 
 
 def _entry(name: str, changes: Sequence[Change], catalogue: tuple[Entry, ...]) -> Entry:

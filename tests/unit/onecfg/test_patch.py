@@ -171,10 +171,17 @@ def test_no_report_or_error_shows_a_value(put: Put, locations: Locations) -> Non
     assert str(report.outcomes[1]) == f"{ONED} ins DB/PASSWD: already in place (this value is there)"
 
 
-def test_changes_that_are_overridden_are_found() -> None:
-    user = parse(f"{ONED} set DB/BACKEND 1\n{ONED} set PORT 1\n{FLOW} set :port 1")
-    own = [Change(ONED, Command.SET, ("DB", "BACKEND"), 2), Change(FLOW, Command.SET, "port", 2)]
-    assert overridden(user, own) == [user[0]]
+def test_changes_that_are_overridden_are_found_above_and_below_too() -> None:
+    user = parse(
+        f"{ONED} set DB/BACKEND 1\n{ONED} rm LOG\n{FLOW} set :guacd/:port 1\n{ONED} set PORT 1\n{FLOW} set :port 1"
+    )
+    own = [
+        Change(ONED, Command.SET, ("DB", "BACKEND"), 2),
+        Change(ONED, Command.SET, "LOG/SYSTEM", 2),
+        Change(FLOW, Command.SET, ":guacd", {}),
+        Change(FLOW, Command.SET, "port", 2),
+    ]
+    assert overridden(user, own) == user[:3]
 
 
 def test_text_that_is_not_utf8_passes_through_where_it_is_not_touched(put: Put, locations: Locations) -> None:
