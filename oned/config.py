@@ -168,7 +168,7 @@ def read_settings(path: Path, locations: Locations) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.", todo="Make it a readable text file.") from None
     try:
-        template = Template.from_text(text)
+        template = Template.from_text(text, configuration=True)
     except TemplateError as error:
         raise ConfigError(f"{path}: {error.message}.", todo="Correct that line and start again.") from None
     reader = _Reader(template, path)

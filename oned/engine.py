@@ -27,7 +27,6 @@ def _url(settings: DatabaseSettings) -> URL:
     return URL.create(
         "mysql+pymysql",
         username=settings.user,
-        password=settings.password,
         host=None if socket else settings.server,
         port=None if socket else settings.port or 3306,
         database=settings.name,
@@ -42,6 +41,8 @@ def make_engine(settings: DatabaseSettings, size: int, *, autocommit: bool) -> E
         {"timeout": 30}
         if is_sqlite
         else {
+            # As bytes, because PyMySQL would encode a text as Latin-1, which is not what MariaDB has stored.
+            "password": settings.password.encode(),
             "connect_timeout": CONNECT_SECONDS,
             "read_timeout": ANSWER_SECONDS,
             "write_timeout": ANSWER_SECONDS,

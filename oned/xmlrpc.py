@@ -79,7 +79,7 @@ class Decoder:
         """Take the next bytes. Raises :class:`Fault`."""
         try:
             self._parser.Parse(data, final)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that does not exist
             raise Fault(PARSE_FAULT, f"Call XML not a proper XML-RPC call. {error}") from None
         if final and not self.method:
             raise _malformed("it names no method")
