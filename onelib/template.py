@@ -51,10 +51,13 @@ class Template:
         return template
 
     @classmethod
-    def from_text(cls, text: str) -> "Template":
-        """The template in the text form. Raises :class:`TemplateError` with line and column."""
+    def from_text(cls, text: str, *, configuration: bool = False) -> "Template":
+        """The template in the text form; ``configuration`` for that of ``oned.conf``, whose strings have escapes.
+
+        Raises :class:`TemplateError` with line and column.
+        """
         try:
-            return cls(parse_text(text))
+            return cls(parse_text(text, configuration=configuration))
         except TextError as error:
             raise TemplateError(str(error)) from None
 

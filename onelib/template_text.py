@@ -9,6 +9,8 @@ _SPACE = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EQUAL = re.compile(r"[ \t]*=[ \t]*")
 _BARE = re.compile(r"[^=#\s,\[\]]+")
+_ESCAPED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPE = re.compile(r'\\(["\\])')
 _LINE_END = re.compile(r"\r?\n|\Z")
 
 Pair = tuple[str, str | dict[str, str]]
@@ -101,9 +103,26 @@ class _Scanner:
             self.skip_space()
 
 
-def parse_text(text: str) -> Iterator[Pair]:
-    """The attributes of ``text``, names in upper case. Raises :class:`TextError`."""
-    scanner = _Scanner(text)
+class _ConfigurationScanner(_Scanner):
+    """Inside double quotes a backslash may stand before a quote or a backslash, as ``onecfg`` writes them.
+
+    The grammar of templates has no way to say a value that ends with a backslash; a password may.
+    """
+
+    def value(self) -> str:
+        match = _ESCAPED.match(self.text, self.at)
+        if match is None:
+            return super().value()
+        self.at = match.end()
+        return _ESCAPE.sub(r"\1", match.group(1))
+
+
+def parse_text(text: str, *, configuration: bool = False) -> Iterator[Pair]:
+    """The attributes of ``text``, names in upper case; ``configuration`` for the escapes of ``oned.conf``.
+
+    Raises :class:`TextError`.
+    """
+    scanner = _ConfigurationScanner(text) if configuration else _Scanner(text)
     scanner.skip_space()
     while scanner.at < len(text):
         name = scanner.name()

@@ -28,11 +28,17 @@ def reachable(context: ServiceContext) -> None:
     password = (context.locations.run / "secrets/mysql-password").read_text()
     host, port, user = target["host"], target["port"], target["user"]
     context.phase("waiting", f"the database at {host}:{port} to let {user} in")
+    # As bytes, because PyMySQL would encode a text as Latin-1, which is not what MariaDB has stored.
     deadline, pause = time.monotonic() + DEADLINE, FIRST_PAUSE
     while True:
         try:
             pymysql.connect(
-                host=host, port=port, user=user, password=password, database=target["database"], connect_timeout=5
+                host=host,
+                port=port,
+                user=user,
+                password=password.encode(),
+                database=target["database"],
+                connect_timeout=5,
             ).close()
         except pymysql.MySQLError as error:
             if time.monotonic() > deadline:
