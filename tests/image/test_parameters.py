@@ -72,6 +72,7 @@ def custom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     config = tmp_path_factory.mktemp("config")
     for name, text in (("pre", PRE), ("post", POST), ("batch", BATCH), ("patch", PATCH)):
         script(config / name, text)
+    config.chmod(0o755)  # oneadmin runs the batch file
     with front(VARIABLES, f"--volume={config}:/config:ro") as one:
         yield one.healthy()
 
