@@ -11,6 +11,7 @@ from typing import Any
 from launcher import parameters, ports
 from launcher.engine import Engine
 from launcher.errors import CommandError, NoContainerError, PortTakenError
+from launcher.image import drop
 from launcher.progress import Progress
 from launcher.settings import ROOT, Settings
 
@@ -137,6 +138,7 @@ def ensure(engine: Engine, settings: Settings, image: str, progress: Progress) -
     if found and differing:
         with progress.step(f"Replacing {settings.container} because of: {'; '.join(differing)} (volumes stay)"):
             remove(engine, settings.container)
+            drop(engine, str(found.get("Image", "")))
         found = None
     with progress.step(f"Starting the container {settings.container}"):
         _start(engine, settings, wanted, exists=found is not None)

@@ -46,13 +46,24 @@ def ensure(engine: Engine, settings: Settings, progress: Progress) -> str:
     if not settings.refresh and engine.label("image", tag, LABEL) == wanted:
         progress.say(f"==> The image {tag} is up to date")
         return tag
+    replaced = str((engine.inspect("image", tag) or {}).get("Id", ""))
     with progress.step(f"Building the image {tag}"):
         context = BUILD / "context"
         content.stage(ROOT, sources(), context, sorted(wheels.glob("*.whl")))
         _build(engine, settings, tag, base_name, wanted=wanted, context=context)
-        # The image that this one replaces, unless a container still uses it.
-        engine.run("image", "prune", "--force", "--filter", f"label={LABEL}")
+        drop(engine, replaced)
     return tag
+
+
+def drop(engine: Engine, identifier: str) -> None:
+    """Remove an image that has lost its name to a newer one; while a container uses it, the engine keeps it.
+
+    Not by the engine's prune: Podman's takes the stages along that the next build's cache needs.
+    """
+    found = engine.inspect("image", identifier) if identifier else None
+    labels = ((found or {}).get("Config") or {}).get("Labels") or {}
+    if found and not found.get("RepoTags") and LABEL in labels:
+        engine.run("image", "rm", identifier)
 
 
 def sources() -> list[Path]:
