@@ -11,8 +11,8 @@ It is Supervisor as its project ships it, with these differences:
   before. A service that ends unexpectedly is restarted at once; when it has not stayed up for ``STABLE`` seconds after
   its runner's exec, then after 1 s, 2 s, 3 s; and after five times in a row it is FATAL.
 * FATAL of an essential service stops everything in order and ends with exit code 70, so that the restart policy of
-  the container engine acts. Not so when another service is down for good (exit code 78, never restarted): what fails
-  then fails for that reason, and the container stays up for inspection.
+  the container engine acts. Not so when another essential service is down for good (exit code 78, never restarted):
+  what fails then fails for that reason, and the container stays up for inspection.
 * Every service's output goes to our standard output, each line with the service's name in front.
 * The end of an orphan (this process may be PID 1) is logged at debug level. SIGHUP does nothing.
 * A reload (``supervisorctl reload``) stops all in order and executes this program anew: nothing old is left over.
@@ -284,7 +284,8 @@ class Front(supervisord.Supervisor):
         service = event.process
         if self.options.mood != SupervisorStates.RUNNING or not service.about.get("essential"):
             return
-        down = [one.config.name for one in self.processes() if one.exitstatus == services.PERMANENT]
+        essential = [one for one in self.processes() if one.about.get("essential")]
+        down = [one.config.name for one in essential if one.exitstatus == services.PERMANENT]
         if down:
             self.options.logger.critical(f"{service.config.name} failed while {', '.join(down)} is down for good")
             return
@@ -321,7 +322,7 @@ def main(argv: list[str] | None = None) -> int:
     options.close_logger()
     if options.mood == SupervisorStates.RESTARTING:
         signal.set_wakeup_fd(-1)
-        os.execv(sys.executable, [sys.executable, "-m", "bootstrap.supervise", *arguments])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # as we were started
     return front.exit_code
 
 

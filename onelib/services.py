@@ -7,7 +7,7 @@ dataclasses and no typing at run time.
 Files are read without trust: bounded, never blocking on what is not a file, and checked before use.
 """
 
-# ruff: noqa: PTH103, PTH105, PTH120
+# ruff: noqa: PTH103, PTH105, PTH108, PTH120
 # pathlib takes 14 ms to import.
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read_state(run: str, name: str) -> dict[str, Any] | None:
     """The phase of service ``name``, or None when nothing is written yet.
 
     ``phase`` is one of :data:`PHASES`, ``detail`` a string, ``pid`` an integer, ``since`` the epoch and ``clock``
-    the monotonic clock at which the phase began, ``starts`` how often the service was started in this boot.
+    the monotonic clock at which this phase or detail began, ``starts`` how often the service was started in this boot.
     Raises ``ValueError`` when the file is not such a state, ``OSError`` when it cannot be read.
     """
     try:
@@ -88,16 +88,20 @@ def write_state(run: str, name: str, phase: str, detail: str = "", *, pid: int =
     """Say that service ``name`` is in ``phase``, at once and whole. Raises ``OSError``."""
     path = state_path(run, name)
     state = {"phase": phase, "detail": detail[:1000], "since": time.time(), "pid": pid}
-    text = json.dumps(state | {"clock": time.monotonic(), "starts": starts})
+    data = json.dumps(state | {"clock": time.monotonic(), "starts": starts}).encode()
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         os.fchmod(descriptor, 0o644)  # whatever the umask is: the state is for everyone to read
-        os.write(descriptor, text.encode())
+        while data:  # a full file system takes a part first, and then raises
+            data = data[os.write(descriptor, data) :]
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
     finally:
         os.close(descriptor)
-    os.replace(temporary, path)
 
 
 def _read(path: str, largest: int) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def test_next_unmet_need_is_told_when_the_first_is_met(root: Root) -> None:
             path.write_text("x")
         assert process.wait(5) == 0
         assert process.stdout
-        assert [line.partition("] ")[2] for line in process.stdout] == [
+        assert [line.partition("] ")[2].rstrip() for line in process.stdout] == [
             "waiting for first",
             "waiting for second",
             "starting true",

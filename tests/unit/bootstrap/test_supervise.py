@@ -36,7 +36,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN40
         given: dict[str, object] = {"run": run, "python": sys.executable, "library": CHECKOUT, "log": None}
         text = render(services=services, **({"maintenance": False} | given | context))
         (run / "supervisord.conf").write_text(text)
-        options = Options()
+        options: Any = Options()
         options.realize(["-c", str(run / "supervisord.conf"), "--nodaemon"])
         return options
 

@@ -45,6 +45,25 @@ def test_state_is_for_all_to_read_whatever_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "state/one.json").stat().st_mode) == 0o644
 
 
+def test_full_file_system_is_an_error_and_leaves_the_state_as_it_was(tmp_path: Path) -> None:
+    assert os.getuid() == 0, "this test needs root, to mount a small file system"
+    run = tmp_path / "small"
+    run.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(run)], check=True)
+    try:
+        services.write_state(str(run), "one", services.WAITING, "a disk")
+        with pytest.raises(OSError, match="No space left"):
+            (run / "filler").write_bytes(b"x" * 65536)
+        with pytest.raises(OSError, match="No space left"):
+            services.write_state(str(run), "one", services.STARTED)
+        state = services.read_state(str(run), "one")
+        assert state is not None
+        assert state["detail"] == "a disk"
+        assert [path.name for path in (run / "state").iterdir()] == ["one.json"]
+    finally:
+        subprocess.run(["umount", str(run)], check=True)
+
+
 def test_no_state_is_none_and_a_long_detail_is_cut(tmp_path: Path) -> None:
     assert services.read_state(str(tmp_path), "one") is None
     services.write_state(str(tmp_path), "one", services.FAILED, "é" * 10**6)
