@@ -73,15 +73,15 @@ class MariaDb:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
-        while True:
-            try:
-                self.query("SELECT 1")
-            except pymysql.OperationalError:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline, "MariaDB did not start"
-                time.sleep(0.05)
-            else:
-                return
+        while not self._listens():
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, "MariaDB did not start"
+            time.sleep(0.05)
+        self.query("SELECT 1")
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def stop(self, *, kill: bool = False) -> None:
         if self.process is not None:

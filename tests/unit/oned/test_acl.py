@@ -73,20 +73,20 @@ def test_default_rules_are_upstreams_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "op", "owner", "group", "granted"),
+    ("bits", "op", "owners", "granted"),
     [
-        ("110000000", Op.USE, 2, 7, True),
-        ("110000000", Op.MANAGE, 2, 7, True),
-        ("110000000", Op.ADMIN, 2, 7, False),
-        ("110000000", Op.USE, 5, 1, False),
-        ("000100000", Op.USE, 5, 100, True),
-        ("000100000", Op.MANAGE, 5, 100, False),
-        ("000000100", Op.USE, 5, 7, True),
-        ("000000111", Op.ADMIN, 5, 7, True),
+        ("110000000", Op.USE, (2, 7), True),
+        ("110000000", Op.MANAGE, (2, 7), True),
+        ("110000000", Op.ADMIN, (2, 7), False),
+        ("110000000", Op.USE, (5, 1), False),
+        ("000100000", Op.USE, (5, 100), True),
+        ("000100000", Op.MANAGE, (5, 100), False),
+        ("000000100", Op.USE, (5, 7), True),
+        ("000000111", Op.ADMIN, (5, 7), True),
     ],
 )
-def test_permission_bits(database: Database, bits: str, op: Op, owner: int, group: int, granted: bool) -> None:
-    target = Target(DOC, 4, owner, group, tuple(map(int, bits)))
+def test_permission_bits(database: Database, bits: str, op: Op, owners: tuple[int, int], granted: bool) -> None:
+    target = Target(DOC, 4, *owners, tuple(map(int, bits)))
     reason = refusal(database, JOE, op, target)
     assert reason == ("" if granted else f"Not authorized to perform {op.name} DOCUMENT [4]")
 

@@ -8,6 +8,7 @@ from oned.errors import AuthenticationError, NoExistsError
 from oned.logs import DEBUG, ERROR, INFO, Log
 from oned.methods.table import METHODS
 from oned.record import Record
+from oned.xmlrpc import Value
 
 CALLER = Caller(2, 1, "joe", "users", frozenset({1}), 0o177)
 FORMAT = "Req:%i UID:%u IP:%A %m invoked %l20"
@@ -28,7 +29,7 @@ def test_a_line_cannot_be_forged() -> None:
 
 
 def test_invoked_as_upstream() -> None:
-    params = ["joe:word", "x" * 30, 100]
+    params: list[Value] = ["joe:word", "x" * 30, 100]
     record = Record(METHODS["one.document.allocate"], params, 12, "10.0.0.1:5000", CALLER)
     assert record.invoked(FORMAT) == (
         'Req:12 UID:2 IP:10.0.0.1 one.document.allocate invoked , "xxxxxxxxxxxxxxxxxxxx...", 100'

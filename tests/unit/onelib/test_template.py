@@ -1,5 +1,7 @@
 """The template grammar: examples from upstream's own files, and what has to hold for any template."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,10 +42,8 @@ def test_merge_takes_names_as_groups(old: Template, new: Template) -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_parses_or_is_refused(text: str) -> None:
-    try:
-        Template.parse(text)
-    except TemplateError as error:
-        assert error.message
+    with contextlib.suppress(TemplateError):
+        assert len(Template.parse(text)) <= len(text)
 
 
 def test_forms_of_a_value() -> None:
