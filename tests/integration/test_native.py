@@ -1,0 +1,103 @@
+"""The front-end of one user without a container, as the README tells: venv, pip install, up, status, down."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyone
+import pytest
+
+from tests.support.engine import until
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``oneedge`` of an ordinary installation."""
+    venv = tmp_path_factory.mktemp("venv")
+    for folder in (venv, *venv.parents[:3]):
+        folder.chmod(0o755)
+    # The system's Python: one below root's home would be out of an ordinary user's reach.
+    system = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
+    subprocess.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", system, venv], check=True)
+    install = [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", ROOT]
+    subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
+    return venv / "bin/oneedge"
+
+
+def run(program: Path, state: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run it as an ordinary user who has a home."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(state.parent), "TZ": "UTC"}
+    return subprocess.run(
+        [program, *words, "--state", state], user=NOBODY, group=NOBODY, extra_groups=[], env=environment,
+        capture_output=True, text=True, timeout=90, check=False, cwd="/",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def state(tmp_path: Path, program: Path) -> Iterator[Path]:
+    assert os.getuid() == 0, "becoming an ordinary user needs root"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", 2633)) != 0, "port 2633 is in use: end what listens there"
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    os.chown(tmp_path, NOBODY, NOBODY)
+    folder = tmp_path / "state"
+    yield folder
+    run(program, folder, "down")
+
+
+def test_up_use_status_down_and_up_again(program: Path, state: Path) -> None:
+    began = time.monotonic()
+    up = run(program, state, "up")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert time.monotonic() - began < 20
+    assert "\nok\n" in up.stdout
+    session = (state / "var/lib/one/.one/one_auth").read_text().strip()
+    assert session.split(":")[1] not in up.stdout
+    one = pyone.OneServer("http://127.0.0.1:2633/RPC2", session=session)
+    number = one.document.allocate({"NAME": "kept"}, 199)
+    assert run(program, state, "status").stdout.startswith("ok\n")
+
+    again = run(program, state, "up")
+    assert again.returncode == 85
+    assert "runs already" in again.stderr
+
+    down = run(program, state, "down")
+    assert (down.returncode, down.stdout) == (0, "stopped\n")
+    assert run(program, state, "status").returncode == 1
+    assert run(program, state, "down").stdout == "not running\n"
+
+    assert run(program, state, "up").returncode == 0
+    assert one.document.info(number).NAME == "kept"
+    assert {path.lstat().st_uid for path in state.rglob("*")} == {NOBODY}
+
+
+def test_kill_minus_nine_and_up_again(program: Path, state: Path) -> None:
+    assert run(program, state, "up").returncode == 0
+    supervisor = int((state / "run/oneedge/supervisord.pid").read_text())
+    auth = (state / "var/lib/one/.one/one_auth").read_text()
+    children = [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
+    for pid in (supervisor, *children):
+        os.kill(pid, signal.SIGKILL)
+    until(
+        lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in (supervisor, *children)), 10, "all are gone"
+    )
+    assert run(program, state, "status").returncode == 1
+    assert run(program, state, "up").returncode == 0
+    assert (state / "var/lib/one/.one/one_auth").read_text() == auth
+
+
+def test_a_state_folder_that_cannot_be_made(program: Path, state: Path) -> None:
+    failed = run(program, Path("/proc/nowhere/state"), "up")
+    assert failed.returncode == 82
+    assert "Choose another with --state" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not state.exists()
