@@ -292,7 +292,7 @@ class Settings(BaseModel):
     mysql_root_password: Secret = parameter(
         "MYSQL_ROOT_PASSWORD",
         "",
-        "Password of MariaDB's root for remote tools; without it root logs in through the local socket alone.",
+        "Password of MariaDB's root, which the system's root does not need on the local socket. None if empty.",
         secret=True,
         roles="all mysqld",
     )
