@@ -25,6 +25,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("\nInterrupted; running the same command again goes on from here.\n")
         return 130
     except BrokenPipeError:
+        # Python flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
 

@@ -36,6 +36,19 @@ def free_ports(count: int) -> list[int]:
         return found
 
 
+def make_base(kind: str) -> None:
+    """The base image, as a user makes it; at once where it is there."""
+    built = subprocess.run(
+        ["make", "base", f"PYTHON={sys.executable}"],
+        cwd=ROOT,
+        env={**os.environ, "ENGINE": kind},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+
+
 @dataclass
 class Deployment:
     """One front-end of a test: names and ports of its own, driven by ``make`` as a user does."""
@@ -86,15 +99,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="session")
 def standin_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The stand-in image, on the same base as the real one."""
-    built = subprocess.run(
-        ["make", "base", f"PYTHON={sys.executable}"],
-        cwd=ROOT,
-        env={**os.environ, "ENGINE": engine.kind},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
+    make_base(engine.kind)
     folder = tmp_path_factory.mktemp("standin")
     (folder / "Containerfile").write_text(standin.CONTAINERFILE)
     (folder / "boot").write_text(standin.BOOT)
