@@ -17,13 +17,13 @@ from oned.authenticate import hash_password
 from oned.config import Settings
 from oned.db import Database, Transaction
 from oned.engine import unreachable
-from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError
+from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError, StateError
 from oned.logs import INFO, WARNING, Log
 from oned.methods.quotas import EMPTY, new_body
 from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import User
-from onelib.auth import Credentials, generate_password, read_auth, write_auth
+from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
 from onelib.locations import Locations
 from onelib.template import Template
 
@@ -66,7 +66,7 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     :class:`BootstrapError` or :class:`onelib.auth.AuthFileError`.
     """
     if settings.database.backend == "sqlite":
-        settings.database.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(settings.database.path.parent)
     versions = _versions(database)
     _check_versions(versions)
     if all(versions):
@@ -81,6 +81,15 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     log.write("ONE", INFO, "The database is ready.")
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"The folder {folder} cannot be made: {error.strerror}.", todo="Make it, writable for this user."
+        ) from None
+
+
 def _versions(database: Database) -> list[str]:
     """Versions of the shared and the local half; empty for a half that is not there."""
     tables = (schema.db_versioning, schema.local_db_versioning)
@@ -93,7 +102,11 @@ def _versions(database: Database) -> list[str]:
 
 
 def _create_tables(database: Database) -> None:
+    """Create what is missing. An empty MariaDB database first gets the character set that holds every text."""
     try:
+        if database.mysql and not inspect(database.engine).get_table_names():
+            with database.engine.begin() as connection:
+                connection.exec_driver_sql("ALTER DATABASE CHARACTER SET utf8mb4")
         schema.metadata.create_all(database.engine)
     except SQLAlchemyError as error:
         raise unreachable(database.settings, error) from None
@@ -188,12 +201,14 @@ def _zone(transaction: Transaction, settings: Settings) -> None:
 def _warn_about_password(database: Database, locations: Locations, log: Log) -> None:
     """Say that ``one_auth`` and the database differ: the database counts, as upstream has it."""
     path: Path = locations.auth / "one_auth"
-    if not path.exists():
+    try:
+        known = read_auth(path)
+    except AuthFileError as error:
+        log.write("ONE", WARNING, error.message)
         return
-    known = Credentials.split(path.read_text(encoding="utf-8", errors="replace"))
     with database.transaction() as transaction:
         rows = transaction.rows(select(User.table.c.body).where(User.table.c.oid == 0))
-    if not rows or known is None:
+    if not rows:
         return
     user = User.from_xml(str(rows[0][0]))
     if user.driver == "core" and (user.name, user.password) != (known.user, hash_password(known.password)):

@@ -63,13 +63,19 @@ def _parse(arguments: list[str], config: Path) -> tuple[str, Path]:
 def _only_one(locations: Locations) -> int:
     """A lock that lives as long as this process, on the folder of the credentials.
 
-    Raises :class:`oned.errors.AlreadyRunningError`.
+    Raises :class:`oned.errors.AlreadyRunningError` or :class:`oned.errors.StateError`.
     """
-    from oned.errors import AlreadyRunningError
+    from oned.errors import AlreadyRunningError, StateError
 
     path = locations.auth / ".oned.lock"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(
+            f"The folder {path.parent} cannot be used: {error.strerror}.",
+            todo="Make it a folder that this user can write; it holds the credentials.",
+        ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

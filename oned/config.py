@@ -156,6 +156,16 @@ def _check_auth_drivers(reader: _Reader) -> None:
         reader.number("AUTH_MAD_CONF/MAX_TOKEN_TIME", conf.get("MAX_TOKEN_TIME", "-1"), -1, 2**31 - 1)
 
 
+def _check_federation(federation: dict[str, str], path: Path) -> None:
+    """Refuse roles that this server does not play: acting as a lone one would damage the shared database."""
+    mode = federation.get("MODE", "STANDALONE").upper()
+    if mode != "STANDALONE" or (federation.get("SERVER_ID") or "-1") != "-1":
+        raise ConfigError(
+            f"{path}: FEDERATION asks for a federation or a replicated server; this one only runs standalone.",
+            todo='Set MODE = "STANDALONE" and SERVER_ID = -1.',
+        )
+
+
 def read_settings(path: Path, locations: Locations) -> Settings:
     """The settings in the file ``path``; without a file, upstream's defaults.
 
@@ -175,6 +185,7 @@ def read_settings(path: Path, locations: Locations) -> Settings:
     _check_auth_drivers(reader)
     log = template.vector("LOG")
     federation = template.vector("FEDERATION")
+    _check_federation(federation, path)
     return Settings(
         database=_database(reader, locations),
         port=reader.single("PORT", PORT, 1, 65535),

@@ -23,7 +23,6 @@ from sqlalchemy.sql import Select
 
 from oned.config import DatabaseSettings
 from oned.engine import api_error, make_engine, unreachable, worth_retrying
-from oned.errors import ApiError
 from oned.schema import pool_control
 
 Result = TypeVar("Result")
@@ -213,18 +212,16 @@ class Database:
             return True
         raise AssertionError("unreachable")
 
-    def _answers(self, connection: Connection, batch: list[_Queued]) -> list[tuple[Any, ApiError | None]]:
-        answers: list[tuple[Any, ApiError | None]] = []
+    def _answers(self, connection: Connection, batch: list[_Queued]) -> list[tuple[Any, Exception | None]]:
+        answers: list[tuple[Any, Exception | None]] = []
         for queued in batch:
             transaction = Transaction(connection, writable=True, mysql=self.mysql)
             try:
                 answers.append((queued.job(transaction), None))
-            except ApiError as error:
-                if transaction.dirty:
-                    raise _PoisonedError(error) from None
-                answers.append((None, error))
             except SQLAlchemyError:
                 raise
-            except Exception as error:  # (a defect in one job must not end the writer)
-                raise _PoisonedError(error) from error
+            except Exception as error:
+                if transaction.dirty:
+                    raise _PoisonedError(error) from error
+                answers.append((None, error))
         return answers

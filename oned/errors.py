@@ -3,6 +3,7 @@
 ``OneError``
     ├── ConfigError             78  a line of oned.conf
     ├── AlreadyRunningError     75  another oned holds the state
+    ├── StateError              73  a folder cannot be used
     ├── AddressError            71  the port cannot be had
     ├── DatabaseError           69  the database cannot be reached
     ├── OlderSchemaError         2  as ``onedb version`` returns
@@ -27,6 +28,12 @@ class AlreadyRunningError(OneError):
     """Another server works on the same state."""
 
     exit_code: ClassVar[int] = 75
+
+
+class StateError(OneError):
+    """A folder that the server needs cannot be used."""
+
+    exit_code: ClassVar[int] = 73
 
 
 class AddressError(OneError):

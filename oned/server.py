@@ -1,6 +1,7 @@
 """The HTTP side: one ASGI application under uvicorn, and the life of the process around it."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -117,9 +118,24 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
+class _UvicornHandler(logging.Handler):
+    """What the HTTP server has to say, in our log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, a traceback included."""
+        self._log.write("ReM", ERROR, self.format(record))
+
+
 def serve(service: Service, listener: socket.socket, log: Log) -> None:
     """Answer calls on ``listener`` until SIGTERM or SIGINT."""
     settings = service.settings
+    logger = logging.getLogger("uvicorn")
+    logger.handlers = [_UvicornHandler(log)]
+    logger.propagate = False
     config = uvicorn.Config(
         Application(service, log),
         http="httptools",

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from onelib.auth import read_auth
+from tests.integration.oned.conftest import new_daemon
 from tests.integration.oned.daemon import PASSWORD, Daemon
 from tests.integration.oned.mariadb import MariaDb, free_port
 
@@ -266,3 +268,38 @@ def test_database_lost_and_back(tmp_path: Path) -> None:
     finally:
         server.stop(kill=True)
         shutil.rmtree(folder)
+
+
+def test_tables_hold_every_text(mariadb: MariaDb, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    daemon = new_daemon(tmp_path, "mysql", request)
+    daemon.start()
+    daemon.stop()
+    found = re.search(r'DB_NAME = "(\w+)"', daemon.db)
+    assert found
+    query = "SELECT DISTINCT table_collation FROM information_schema.tables WHERE table_schema = 'NAME'"
+    assert mariadb.query(query.replace("NAME", found.group(1))) == [("utf8mb4_general_ci",)]
+
+
+def test_folder_of_credentials_cannot_be_used(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    shutil.rmtree(daemon.auth)
+    daemon.auth.write_text("")
+    done = daemon.run()
+    assert done.returncode == 73
+    assert "cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_upstreams_own_configuration(tmp_path: Path) -> None:
+    """The sections that a packaged oned.conf has and this server does not act on are no obstacle."""
+    daemon = Daemon(tmp_path)
+    daemon.extra = (
+        'FEDERATION = [\n    MODE          = "STANDALONE",\n    ZONE_ID       = 0,\n    SERVER_ID     = -1,\n'
+        '    MASTER_ONED   = ""\n]\n\n#*** comment ***\nVM_MAD = [\n    NAME = "kvm",\n'
+        '    ARGUMENTS = "-t 15 -r 0 kvm",\n    IMPORTED_VMS_ACTIONS = "terminate, hold,\n        release"\n]\n'
+        "SCRIPTS_REMOTE_DIR=/var/tmp/one\n"
+    )
+    daemon.write_conf()
+    daemon.start()
+    assert "IMPORTED_VMS_ACTIONS" in str(daemon.ok("one.system.config"))
+    daemon.stop()

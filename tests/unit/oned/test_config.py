@@ -65,3 +65,14 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
     assert "word" not in shown
     assert "<PASSWD><![CDATA[***]]></PASSWD>" in shown
     assert "<PORT><![CDATA[1]]></PORT>" in shown
+
+
+@pytest.mark.parametrize("role", ['MODE = "SLAVE"', 'MODE = "MASTER"', "SERVER_ID = 0"])
+def test_other_roles_are_refused(tmp_path: Path, role: str) -> None:
+    with pytest.raises(ConfigError, match="only runs standalone"):
+        settings(tmp_path, f"FEDERATION = [ {role} ]")
+
+
+def test_shipped_federation_section(tmp_path: Path) -> None:
+    conf = 'FEDERATION = [ MODE = "STANDALONE", ZONE_ID = 0, SERVER_ID = -1, MASTER_ONED = "" ]'
+    assert settings(tmp_path, conf).zone_id == 0
