@@ -77,6 +77,7 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     oneadmin, server = _credentials(locations)
     _create_tables(database)
     with database.transaction() as transaction:
+        _must_be_empty(transaction, database)
         _fill(transaction, oneadmin, server, settings)
     log.write("ONE", INFO, "The database is ready.")
 
@@ -134,6 +135,15 @@ def _credentials(locations: Locations) -> tuple[Credentials, Credentials]:
         if path not in existing:
             write_auth(path, server)
     return oneadmin, server
+
+
+def _must_be_empty(transaction: Transaction, database: Database) -> None:
+    """Users without a schema version are not the trace of an interrupted first start: that writes both at once."""
+    if transaction.rows(select(User.table.c.oid).limit(1)):
+        raise BootstrapError(
+            f"The {database.settings.label} holds users but no schema version: it is damaged, or not OpenNebula's.",
+            todo="Check DB in oned.conf, or restore a backup with onedb restore.",
+        )
 
 
 def _missing(transaction: Transaction, table: Table, **row: Any) -> None:  # noqa: ANN401 (a row)

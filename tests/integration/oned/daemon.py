@@ -82,14 +82,14 @@ class Daemon:
                 self.command("-f"), env=self.environment(), stdout=stream, stderr=subprocess.STDOUT
             )
 
-    def start(self) -> float:
+    def start(self, session: str = f"oneadmin:{PASSWORD}") -> float:
         """Start and wait for the first good answer; returns the seconds that took."""
         begin = time.perf_counter()
         self.spawn()
         assert self.process is not None
         while True:
             try:
-                if self.call("one.system.version")[0]:
+                if self.call("one.system.version", session=session)[0]:
                     return time.perf_counter() - begin
             except OSError:
                 pass
