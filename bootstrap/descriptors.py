@@ -34,7 +34,7 @@ MAIN_SERVICE = {
 }
 """The service without which a role is not there (SR1.1 Table 1.3, SR1.3 Table 1.6)."""
 
-KINDS = ("tcp", "unix", "banner", "file", "http", "xmlrpc", "service")
+KINDS = ("tcp", "listen", "unix", "banner", "file", "http", "xmlrpc", "service")
 
 
 class Check(BaseModel):
@@ -43,6 +43,7 @@ class Check(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tcp: str | None = None
+    listen: str | None = None
     unix: str | None = None
     banner: str | None = None
     file: str | None = None

@@ -3,6 +3,8 @@
 A need is ``{"label": ..., "kind": ..., "address": ...}``; it is met when, by its kind,
 
 ``tcp``      ``host:port`` accepts a connection
+``listen``   somebody listens on the TCP port ``port`` or ``host:port`` of this network namespace; none connects, so
+             the server knows nothing of it
 ``unix``     the stream socket at the path accepts a connection
 ``banner``   the server at ``host:port`` or the path greets: one byte arrives without a word from us
 ``file``     the path exists and, for a regular file, is not empty
@@ -24,6 +26,7 @@ import os
 import select
 import socket
 import stat
+import sys
 import time
 
 from onelib import services
@@ -51,7 +54,12 @@ def unmet(needs: Sequence[Need], run: str, table: dict[str, Any], timeout: float
 
     ``run`` and ``table`` are this boot's folder and service table, for needs of kind ``service``.
     """
-    parts = [(index, check) for index, need in enumerate(needs) for check in _checks(need, run, table, set())]
+    listeners = Listeners()
+    parts = [
+        (index, check)
+        for index, need in enumerate(needs)
+        for check in _checks(need, run, table, listeners, frozenset())
+    ]
     verdicts = _run_all([check for _, check in parts], timeout)
     missed = {index for (index, _), met in zip(parts, verdicts, strict=True) if not met}
     return [need for index, need in enumerate(needs) if index in missed]
@@ -86,11 +94,71 @@ def _run_all(checks: Sequence[Check], timeout: float) -> list[bool]:
     return verdicts
 
 
-def _checks(need: Need, run: str, table: dict[str, Any], seen: set[str]) -> Iterable[Check]:
+class Listeners:
+    """Who listens on TCP in this network namespace, read once, at the first question."""
+
+    _found: frozenset[tuple[str, int]] | None = None
+
+    def have(self, address: str) -> bool:
+        """Whether somebody listens on ``port``, or on ``host:port`` (then at that address, or at all)."""
+        host, _, digits = address.rpartition(":")
+        if (port := _port(digits)) is None:
+            return False
+        if self._found is None:
+            self._found = frozenset(_listening("/proc/net/tcp") | _listening("/proc/net/tcp6"))
+        if not host:
+            return any(number == port for _, number in self._found)
+        return any((place, port) in self._found for place in _places_in_proc(host.strip("[]")))
+
+
+def _listening(path: str) -> set[tuple[str, int]]:
+    """The listening sockets of a table such as ``/proc/net/tcp`` (proc(5)): address as it stands there, and port."""
+    data = b""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # Listeners stand first: a page without one is the first of the connections, which may be many thousands.
+            while b" 0A " in (part := os.read(descriptor, 1 << 16)):
+                data += part
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return set()  # no IPv6, for instance
+    found = set()
+    for words in map(str.split, data.decode("ascii", "replace").splitlines()):
+        if len(words) > 3 and words[3] == "0A":
+            place, _, port = words[1].partition(":")
+            found.add((place, int(port, 16)))
+    return found
+
+
+def _places_in_proc(host: str) -> list[str]:
+    """How ``/proc/net/tcp`` and ``tcp6`` write the addresses at which a connection to ``host`` finds a listener."""
+    if host == "localhost":
+        return [*_places_in_proc("127.0.0.1"), *_places_in_proc("::1")]
+    try:
+        if ":" in host:
+            return [_in_proc(socket.inet_pton(socket.AF_INET6, host)), "0" * 32]
+        four = socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):
+        return []  # not an address of this machine's own
+    return [_in_proc(four), "0" * 8, _in_proc(bytes(10) + b"\xff\xff" + four), "0" * 32]
+
+
+def _in_proc(address: bytes) -> str:
+    words = [address[start : start + 4] for start in range(0, len(address), 4)]
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
+
+
+def _checks(
+    need: Need, run: str, table: dict[str, Any], listeners: Listeners, seen: frozenset[str]
+) -> Iterable[Check]:
     """The checks that together say whether ``need`` is met; ``seen`` keeps services in a circle from recursing."""
     kind, address = need.get("kind"), str(need.get("address"))
     if kind == "service":
-        return _service(address, run, table, seen)
+        return _service(address, run, table, listeners, seen)
+    if kind == "listen":
+        return [_settled(listeners.have(address))]
     if kind == "file":
         return [_settled(_has_content(address))]
     if kind in ("tcp", "unix"):
@@ -105,7 +173,9 @@ def _checks(need: Need, run: str, table: dict[str, Any], seen: set[str]) -> Iter
     return [_settled(False)]
 
 
-def _service(name: str, run: str, table: dict[str, Any], seen: set[str]) -> Iterable[Check]:
+def _service(
+    name: str, run: str, table: dict[str, Any], listeners: Listeners, seen: frozenset[str]
+) -> Iterable[Check]:
     service = table["services"].get(name)
     try:
         state = services.read_state(run, name)
@@ -120,7 +190,7 @@ def _service(name: str, run: str, table: dict[str, Any], seen: set[str]) -> Iter
     if name in seen:
         return []
     ready = service.get("ready", ())
-    return [check for need in ready for check in _checks(need, run, table, seen | {name})]
+    return [check for need in ready for check in _checks(need, run, table, listeners, seen | {name})]
 
 
 def _settled(verdict: bool) -> Check:
@@ -182,9 +252,8 @@ def _places(address: str) -> Generator[Wait, None, list[Place]]:
         return [(socket.AF_UNIX, address)]
     host, _, digits = address.rpartition(":")
     host = host.strip("[]")
-    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) < 65536:
+    if (port := _port(digits)) is None:
         return []
-    port = int(digits)
     if host == "localhost":  # known without asking, so a broken resolver does not hide a local service
         return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port))]
     for family in (socket.AF_INET, socket.AF_INET6):
@@ -194,6 +263,12 @@ def _places(address: str) -> Generator[Wait, None, list[Place]]:
             continue
         return [(family, (host, port))]
     return (yield from _look_up(host, port))
+
+
+def _port(digits: str) -> int | None:
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 5 or not 0 < int(digits) < 65536:
+        return None
+    return int(digits)
 
 
 def _look_up(host: str, port: int) -> Generator[Wait, None, list[Place]]:

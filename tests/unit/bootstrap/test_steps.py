@@ -181,6 +181,19 @@ def test_the_table_has_no_secret_and_its_configuration_every_program() -> None:
     assert all(f"[program:{name}]" in text for name in rows)
 
 
+def test_ready_checks_leave_no_trace_in_the_logs_of_those_that_note_each_connection() -> None:
+    """sshd and stunnel log a connection that says nothing, websockify too; MariaDB greets before it cares."""
+    context = container(Path("/"), SUNSTONE_HTTPS_ENABLED="yes", SUNSTONE_VNC_PORT="29877")
+    rows = descriptors.render(context, descriptors.enabled(context))
+    found = {name: [(check["kind"], check["address"]) for check in row["ready"]] for name, row in rows.items()}
+    assert found["sshd"] == [("listen", "22")]
+    assert found["stunnel"] == [("listen", "2634")]
+    assert found["opennebula-novnc"] == [("listen", "29877")]
+    assert found["opennebula-httpd"] == [("http", "http://127.0.0.1:80/"), ("listen", "443")]
+    assert found["mysqld"] == [("banner", "/run/mysqld/mysqld.sock"), ("listen", "3306")]
+    assert not [name for name, ready in found.items() if "tcp" in dict(ready)]
+
+
 def test_maintenance_starts_the_stub_alone() -> None:
     context = container(Path("/"), MAINTENANCE_MODE="yes")
     rows = descriptors.render(context, descriptors.enabled(context))

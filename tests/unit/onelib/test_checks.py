@@ -1,7 +1,10 @@
 """Each kind of check against real sockets and files, and the time limit over all of them."""
 
+import contextlib
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +106,75 @@ def test_tcp_refused_and_unknown_name(tmp_path: Path) -> None:
     assert not met("tcp", f"127.0.0.1:{closed_port()}")
     assert not met("tcp", "no-such-host.invalid:80", timeout=5)
     assert not met("tcp", f"{'a' * 300}.invalid:80", timeout=5)
+
+
+@contextlib.contextmanager
+def listening(host: str) -> Iterator[int]:
+    """A listener whose accept queue shows whether anybody came; its port."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.bind((host, 0))
+        listener.listen()
+        listener.setblocking(False)
+        yield listener.getsockname()[1]
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+@pytest.mark.parametrize(
+    ("host", "hits", "misses"),
+    [
+        ("127.0.0.1", ["", "127.0.0.1:", "localhost:"], ["127.0.0.2:", "[::1]:", "0.0.0.0:", "no-such-host:"]),
+        ("0.0.0.0", ["", "127.0.0.1:", "127.0.0.2:", "localhost:", "0.0.0.0:"], ["[::1]:"]),
+        ("::1", ["", "[::1]:", "localhost:"], ["127.0.0.1:", "[::2]:", "[::]:"]),
+        ("::", ["", "[::1]:", "127.0.0.1:", "localhost:"], ["256.0.0.1:", "[:::]:", "\0:"]),
+        ("::ffff:127.0.0.1", ["", "127.0.0.1:"], ["127.0.0.2:", "[::1]:"]),
+    ],
+)
+def test_listen_sees_the_listener_and_leaves_it_alone(host: str, hits: list[str], misses: list[str]) -> None:
+    with listening(host) as port:
+        assert [one for one in hits if not met("listen", f"{one}{port}")] == []
+        assert [one for one in misses if met("listen", f"{one}{port}")] == []
+
+
+def test_listen_without_a_listener() -> None:
+    port = closed_port()
+    assert not met("listen", str(port))
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert not met("listen", str(bound.getsockname()[1])), "bound is not listening"
+    for address in ("", ":", "x", "0", "65536", "-1", "²", "9" * 5000):
+        assert not met("listen", address)
+
+
+def test_listen_ends_with_its_listener_also_while_its_connections_live() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0]:
+            assert met("listen", str(port))
+            listener.close()
+            assert not met("listen", str(port))
+
+
+def test_listen_finds_all_of_many_with_one_read_of_each_table(tmp_path: Path) -> None:
+    code = f"""
+import sys, collections
+opened = collections.Counter()
+sys.addaudithook(lambda event, args: opened.update([str(args[0])]) if event == "open" else None)
+sys.path.append({str(Path(checks.__file__).parents[1])!r})
+from onelib import checks
+needs = [{{"kind": "listen", "address": port, "label": port}} for port in sys.argv[1:]]
+print(len(checks.unmet(needs, "/nowhere", {{"services": {{}}}})), opened["/proc/net/tcp"], opened["/proc/net/tcp6"])
+"""
+    with contextlib.ExitStack() as stack:
+        ports = [
+            str(stack.enter_context(listening("127.0.0.1"))) for _ in range(120)
+        ]  # more than a page of the table
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", code, *ports], capture_output=True, text=True, check=True
+        )
+    assert done.stdout == "0 1 1\n"
 
 
 def test_unix(serve: Serve, tmp_path: Path) -> None:
