@@ -101,7 +101,14 @@ def _judge(
         unmet = [str(need.get("label")) for owner, need in asked if owner == name and id(need) in failed]
         process, state = found.get(name), states[name]
         health = verdict.of_service(
-            name, service, process, state, unmet=unmet, now=now, wanted=services.wanted(name, table)
+            name,
+            service,
+            process,
+            state,
+            unmet=unmet,
+            now=now,
+            wanted=services.wanted(name, table),
+            stopped=_is_stopped(process),
         )
         healths[name] = health
         details[name] = {"state": (process or {}).get("statename"), "status": health.status}
@@ -116,6 +123,26 @@ def _state(run: str, name: str) -> dict[str, Any] | None:
         return services.read_state(run, name)
     except (OSError, ValueError):
         return verdict.UNREADABLE
+
+
+def _is_stopped(process: dict[str, Any] | None) -> bool:
+    """Whether a signal (SIGSTOP, a debugger) keeps a running service from running (state T or t of proc(5)).
+
+    Supervisor knows nothing of it, and the kernel still accepts connections for such a process.
+    """
+    if process is None or process["statename"] != "RUNNING":
+        return False
+    try:
+        descriptor = os.open(f"/proc/{process['pid']}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # it has just ended, which Supervisor tells
+    try:
+        fields = os.read(descriptor, 4096).rpartition(b")")[2].split(None, 1)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return fields[:1] in ([b"T"], [b"t"])
 
 
 def _number(value: object) -> float:

@@ -34,15 +34,19 @@ def of_service(
     unmet: list[str],
     now: float,
     wanted: bool = True,
+    stopped: bool = False,
 ) -> Health:
     """The health of service ``name``.
 
     ``service`` is its entry of the service table, ``process`` what Supervisor says, ``state`` its phase file (None
-    when there is none yet), ``unmet`` the labels of the ready checks that failed, ``now`` the monotonic clock.
+    when there is none yet), ``unmet`` the labels of the ready checks that failed, ``now`` the monotonic clock,
+    ``stopped`` whether a signal holds its process.
     """
     if process is None:
         return Health(FAILED, f"{name}: Supervisor does not know it")
     supervisor, starting = process["statename"], Health(STARTING, name)
+    if supervisor == "RUNNING" and stopped:
+        return Health(FAILED, f"{name}: its process is stopped by a signal")
     if supervisor == "RUNNING":
         return _running(name, service, process, state, unmet=unmet, now=now)
     if supervisor == "STOPPED":

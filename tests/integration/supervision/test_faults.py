@@ -174,16 +174,31 @@ def test_hung_service_is_seen_by_its_ready_check(front: Front, free_port: int, s
     front.ready()
     pid = front.pid("api")
     time.sleep(1)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        began = time.monotonic()
-        assert front.probe() == (1, "failed: api: its API does not answer")
-        assert time.monotonic() - began < 3
-        assert front.probe("--live") == (0, "ok")
-        assert front.probe("--startup") == (0, "ok")  # it has been ready once
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    os.kill(pid, signal.SIGUSR1)  # it still listens, and answers nobody
+    began = time.monotonic()
+    assert front.probe() == (1, "failed: api: its API does not answer")
+    assert time.monotonic() - began < 3
+    assert front.probe("--live") == (0, "ok")
+    assert front.probe("--startup") == (0, "ok")  # it has been ready once
+    os.kill(pid, signal.SIGUSR1)
     front.ready()
+
+
+def test_service_that_a_signal_stopped_is_told_as_such(front: Front, free_port: int, server: list[str]) -> None:
+    ready = [need("listen", free_port, "its port")]
+    services = {"plain": entry("sleep", "600"), "api": entry(*server, str(free_port), ready=ready, priority=200)}
+    front.start(services)
+    front.ready()
+    for name in services:
+        pid = front.pid(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            until(lambda name=name: front.probe()[1].startswith(f"failed: {name}"))  # type: ignore[misc]
+            assert front.probe() == (1, f"failed: {name}: its process is stopped by a signal")
+            assert front.probe("--live") == (0, "ok")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        front.ready()
 
 
 def test_ready_check_that_fails_is_starting_first_and_failed_after_its_time(front: Front) -> None:

@@ -76,6 +76,12 @@ def test_stopped_and_not_wanted_is_off() -> None:
     assert health.status == "off"
 
 
+@pytest.mark.parametrize("written", [state("started"), state("waiting", "a disk"), state("upgrading"), None])
+def test_held_by_a_signal_is_failed_in_every_phase(written: dict[str, Any] | None) -> None:
+    health = verdict.of_service("db", SERVICE, process("RUNNING"), written, unmet=[], now=NOW, stopped=True)
+    assert line(health) == "failed: db: its process is stopped by a signal"
+
+
 def table(*names: str, **more: object) -> dict[str, Any]:
     return {"services": {name: SERVICE | {"priority": place} for place, name in enumerate(names)}} | more
 
