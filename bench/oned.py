@@ -159,23 +159,32 @@ def sqlite(folder: Path) -> Iterator[Daemon]:
     yield Daemon(folder / "one")
 
 
+def measure(daemon: Daemon, seconds: float) -> None:
+    """Print the cells of one backend."""
+    sys.stdout.write(f"  {start_and_stop(daemon)}\n")
+    daemon.start()
+    template = f"<TEMPLATE><BODY><![CDATA[{BODY}]]></BODY></TEMPLATE>"
+    oid = daemon.ok("one.document.allocate", template, 100)
+    cells: tuple[tuple[str, tuple[str | int, ...]], ...] = (
+        ("system.version", ()),
+        ("document.info", (oid,)),
+        ("document.allocate", (template, 100)),
+    )
+    for method, params in cells:
+        for keep in (False, True):
+            line = load(daemon, method, params, keep=keep, clients=CLIENTS, seconds=seconds)
+            sys.stdout.write(f"  {line}\n")
+            sys.stdout.flush()
+
+
 def run(make: Callable[[Path], "contextmanager[Daemon]"], seconds: float) -> None:  # type: ignore[valid-type]
     """All figures of one backend."""
     with tempfile.TemporaryDirectory() as name, make(Path(name)) as daemon:  # type: ignore[attr-defined]
-        sys.stdout.write(f"  {start_and_stop(daemon)}\n")
-        daemon.start()
-        oid = daemon.ok("one.document.allocate", f"<TEMPLATE><BODY><![CDATA[{BODY}]]></BODY></TEMPLATE>", 100)
-        cells: tuple[tuple[str, tuple[str | int, ...]], ...] = (
-            ("system.version", ()),
-            ("document.info", (oid,)),
-            ("document.allocate", (f"<TEMPLATE><BODY><![CDATA[{BODY}]]></BODY></TEMPLATE>", 100)),
-        )
-        for method, params in cells:
-            for keep in (False, True):
-                line = load(daemon, method, params, keep=keep, clients=CLIENTS, seconds=seconds)
-                sys.stdout.write(f"  {line}\n")
-                sys.stdout.flush()
-        daemon.stop()
+        try:
+            measure(daemon, seconds)
+        finally:
+            if daemon.process is not None:
+                daemon.stop()
 
 
 def main() -> None:
