@@ -13,7 +13,8 @@ It is Supervisor as its project ships it, with these differences:
 * FATAL of an essential service stops everything in order and ends with exit code 70, so that the restart policy of
   the container engine acts. Not so when another essential service is down for good (exit code 78, never restarted):
   what fails then fails for that reason, and the container stays up for inspection.
-* Every service's output goes to our standard output, each line with the service's name in front.
+* Every service's output goes to our standard output, each line with the service's name in front. The last error in it
+  becomes the reason that the service's state tells when it exits with 78 or becomes FATAL.
 * The end of an orphan (this process may be PID 1) is logged at debug level. SIGHUP does nothing.
 * A reload (``supervisorctl reload``) stops all in order and executes this program anew: nothing old is left over.
 """
@@ -36,6 +37,7 @@ from supervisor.poller import Poller
 from supervisor.process import Subprocess
 from supervisor.states import ProcessStates, SupervisorStates
 
+from bootstrap.output import LastWords, LineHandler
 from onelib import services
 from supervisor import dispatchers, events, loggers, supervisord
 
@@ -72,47 +74,11 @@ class DuePoller(Poller):
         return super().poll(self.options.due(timeout))
 
 
-class LineHandler(loggers.Handler):
-    """Writes a service's output to our standard output, the service's name in front of each line."""
-
-    longest = 1 << 16  # of a line that does not end
-
-    def __init__(self, name: str) -> None:
-        super().__init__(sys.stdout)
-        self._prefix = f"{name} | ".encode()
-        self._rest = b""
-
-    def emit(self, record: Any) -> None:
-        """Write the whole lines that ``record`` completes; keep the rest until it is a line."""
-        *lines, self._rest = (self._rest + record.msg).split(b"\n")
-        if len(self._rest) > self.longest:
-            lines, self._rest = [*lines, self._rest], b""
-        self._write(b"".join(self._prefix + line + b"\n" for line in lines))
-
-    def close(self) -> None:
-        """Write what is left without an end of line."""
-        if self._rest:
-            self._write(self._prefix + self._rest + b"\n")
-        self._rest = b""
-
-    def reopen(self) -> None:
-        """Nothing: standard output is no file of ours."""
-
-    remove = reopen
-
-    @staticmethod
-    def _write(data: bytes) -> None:
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except OSError:
-            return  # nobody reads the log any more; the services go on
-
-
 class Service(Subprocess):
     """One supervised service, with the restart policy that the module describes."""
 
     config: Any
+    words: LastWords  # of its latest process
     failures = 0  # ends in a row that came too early
     reason = ""  # how it ended last
 
@@ -142,9 +108,11 @@ class Service(Subprocess):
         if self.exitstatus in self.config.exitcodes:
             if self.exitstatus == 0:
                 self.tell(services.DONE)
+            elif state["phase"] != services.FAILED:  # not its runner, which says why, but the program itself
+                self.tell(services.FAILED, self.words.text() or self.reason)
             return
-        if state["detail"] and os.WIFEXITED(sts):
-            self.reason += f": {state['detail']}"  # its runner says why it gave up
+        if os.WIFEXITED(sts) and (why := state["detail"] or self.words.text()):
+            self.reason += f": {why}"  # as its runner says when it gives up, or the program itself
         up = time.monotonic() - state["clock"] if state["phase"] == services.STARTED else 0.0
         self.failures = 1 if up >= STABLE else self.failures + 1
         if self.failures > 1:
@@ -198,10 +166,13 @@ class ServiceConfig(ProcessConfig):
     def make_dispatchers(self, proc: Service) -> Any:
         """Pipes to the process; without a log file its output goes to ours, line by line."""
         found, pipes = super().make_dispatchers(proc)
+        proc.words = LastWords(self.name)
         for dispatcher in found.values():
-            if isinstance(dispatcher, dispatchers.POutputDispatcher) and dispatcher.normallog is None:
-                dispatcher.normallog = dispatcher.childlog = self.options.getLogger()
-                dispatcher.normallog.addHandler(LineHandler(self.name))
+            if isinstance(dispatcher, dispatchers.POutputDispatcher):
+                if dispatcher.normallog is None:
+                    dispatcher.normallog = dispatcher.childlog = self.options.getLogger()
+                    dispatcher.normallog.addHandler(LineHandler(self.name))
+                dispatcher.normallog.addHandler(proc.words)
         return found, pipes
 
 

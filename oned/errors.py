@@ -7,7 +7,7 @@
     ├── AddressError            71  the port cannot be had
     ├── DatabaseError           69  the database cannot be reached
     ├── OlderSchemaError         2  as ``onedb version`` returns
-    ├── NewerSchemaError         3  as ``onedb version`` returns
+    ├── NewerSchemaError        78  no restart mends it, as with ConfigError
     └── BootstrapError          65  what is there is not what a first start expects
 ``ApiError``
     └── one class per code of the answer envelope
@@ -55,9 +55,9 @@ class OlderSchemaError(OneError):
 
 
 class NewerSchemaError(OneError):
-    """The database was written by a newer release."""
+    """The database was written by a newer release; a restart does not help."""
 
-    exit_code: ClassVar[int] = 3
+    exit_code: ClassVar[int] = 78
 
 
 class BootstrapError(OneError):

@@ -198,8 +198,8 @@ def test_database_folder_is_not_writable(tmp_path: Path) -> None:
     [
         ("db_versioning", "5.12.0", 2, "Run: onedb upgrade"),
         ("local_db_versioning", "5.12.0", 2, "Run: onedb upgrade"),
-        ("db_versioning", "6.2.0", 3, "newer than 6.0.0"),
-        ("local_db_versioning", "6.10.0", 3, "newer than 6.0.0"),
+        ("db_versioning", "6.2.0", 78, "newer than 6.0.0"),
+        ("local_db_versioning", "6.10.0", 78, "newer than 6.0.0"),
     ],
 )
 def test_schema_of_another_release(tmp_path: Path, table: str, version: str, code: int, text: str) -> None:

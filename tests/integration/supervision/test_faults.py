@@ -59,7 +59,7 @@ def test_essential_service_that_cannot_run_ends_the_front_end_with_70(front: Fro
     assert story.read_text() == "stopped\n"
     log = front.log()
     assert log.count("broken | no disk") == 5
-    assert "essential service broken cannot be kept up: exit status 3; stopping the front-end" in log
+    assert "essential service broken cannot be kept up: exit status 3: no disk; stopping the front-end" in log
 
 
 def test_crash_loop_is_told_while_it_lasts(front: Front) -> None:
@@ -69,8 +69,9 @@ def test_crash_loop_is_told_while_it_lasts(front: Front) -> None:
 
 
 def test_a_service_that_is_not_essential_fails_alone(front: Front) -> None:
-    front.start({"well": entry("sleep", "600"), "extra": entry("false", essential=False)})
-    until(lambda: front.probe() == (1, "failed: extra: exit status 1, 5 times in a row"), 12)
+    broken = entry("sh", "-c", "echo '2026-01-02 03:04:05 0 [ERROR] Out of luck'; exit 1", essential=False)
+    front.start({"well": entry("sleep", "600"), "extra": broken})
+    until(lambda: front.probe() == (1, "failed: extra: exit status 1: Out of luck, 5 times in a row"), 12)
     assert front.process
     assert front.process.poll() is None
     assert front.details("well")["ready"] is True
@@ -120,6 +121,22 @@ def test_program_that_ends_with_78_itself_is_not_retried_either(front: Front) ->
     until(lambda: front.probe() == (1, "failed: picky: exit status 78"))
     time.sleep(0.5)
     assert front.state("picky")["starts"] == 1
+
+
+@pytest.mark.parametrize("log", [None, "log"])
+def test_program_that_ends_with_78_itself_tells_its_reason(front: Front, log: str | None) -> None:
+    """Also in a native run, where the output goes to a file."""
+    folder = front.root / log if log else None
+    if folder:
+        folder.mkdir()
+    script = "echo 'ERROR: The database is newer.'; echo '       Start the newer release.'; echo bye; exit 78"
+    front.start({"picky": entry("sh", "-c", script)}, log=folder)
+    reason = "The database is newer. Start the newer release."
+    until(lambda: front.probe() == (1, f"failed: picky: {reason}"))
+    state = front.state("picky")
+    assert (state["phase"], state["detail"], state["starts"]) == ("failed", reason, 1)
+    assert front.process
+    assert front.process.poll() is None
 
 
 def test_passing_failure_of_a_preparation_is_retried_and_told(front: Front) -> None:

@@ -1,8 +1,6 @@
 """Supervisor's configuration and the parts of its entry point that need no running Supervisor."""
 
-import io
 import json
-import os
 import signal
 import sys
 import time
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
-from bootstrap.supervise import LineHandler, Options, Wakeup
+from bootstrap.supervise import Options, Wakeup
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ENTRY = {"kind": "service", "autostart": True, "priority": 7, "stop_seconds": 3, "stop_signal": "INT"}
@@ -86,57 +84,6 @@ def test_strange_paths_survive(read: Any, tmp_path: Path) -> None:  # noqa: ANN4
 def test_a_missing_fact_is_an_error_not_an_empty_text() -> None:
     with pytest.raises(UndefinedError):
         render(services={"db": {}}, maintenance=False, run="/run", python="p", library="l", log=None)
-
-
-class Record:
-    def __init__(self, msg: bytes) -> None:
-        self.msg = msg
-
-
-def written(monkeypatch: pytest.MonkeyPatch, *parts: bytes) -> bytes:
-    """What a handler writes for ``parts`` and at the end."""
-    out = io.TextIOWrapper(io.BytesIO())
-    monkeypatch.setattr(sys, "stdout", out)
-    handler = LineHandler("db")
-    for part in parts:
-        handler.emit(Record(part))
-    handler.close()
-    buffer = out.buffer
-    assert isinstance(buffer, io.BytesIO)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        ((b"a\nb\n",), b"db | a\ndb | b\n"),
-        ((b"a", b"b\nc", b"\n"), b"db | ab\ndb | c\n"),
-        ((b"a\nrest",), b"db | a\ndb | rest\n"),
-        ((b"\n\n",), b"db | \ndb | \n"),
-        ((b"\xff\xfe\n",), b"db | \xff\xfe\n"),
-        ((), b""),
-    ],
-)
-def test_lines_get_the_name_in_front(
-    monkeypatch: pytest.MonkeyPatch, parts: tuple[bytes, ...], expected: bytes
-) -> None:
-    assert written(monkeypatch, *parts) == expected
-
-
-def test_a_line_without_an_end_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = written(monkeypatch, *[b"x" * 10000] * 100)
-    assert data.count(b"x") == 1_000_000
-    assert max(len(line) for line in data.splitlines()) < 100_000
-
-
-def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    here, there = os.pipe()
-    os.close(here)
-    with open(there, "w") as out:  # noqa: PTH123  a descriptor
-        monkeypatch.setattr(sys, "stdout", out)
-        LineHandler("db").emit(Record(b"a line\n"))
-        monkeypatch.undo()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), there)  # so that closing it can flush
 
 
 def test_a_signal_wakes_the_poll_at_once(read: Any) -> None:  # noqa: ANN401
