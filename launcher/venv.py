@@ -40,7 +40,8 @@ def ensure(progress: Progress) -> Path:
         with progress.step("Making the virtual environment .venv"):
             make(FOLDER, progress)
     with progress.step("Installing requirements/dev.txt into .venv"):
-        _pip("--require-hashes", "--requirement", str(lock))
+        # The lock file is complete; without --no-deps pip would add what it leaves out on purpose.
+        _pip("--no-deps", "--require-hashes", "--requirement", str(lock))
         _pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     _STAMP.write_text(wanted)
     return PYTHON
