@@ -63,7 +63,7 @@ def _of_this_boot(context: Context) -> Iterator[Action]:
 
 def _of_oneadmin(context: Context) -> Iterator[Action]:
     at, oneadmin = context.at, context.owner("oneadmin")
-    yield Directory(at.var, 0o755, oneadmin)
+    yield Directory(at.var, 0o750, oneadmin)
     private = (at.auth, at.ssh, at.var / ".ssh-copyback")
     shared = (at.log, at.backups, at.backups / "db", at.backups / "config", at.var / "sunstone_vmrc_tokens")
     if oneadmin is not None:
@@ -92,4 +92,4 @@ def prepare(context: Context) -> Iterator[Action]:
         mysql = context.owner("mysql")
         if mysql is not None:
             yield Tree(context.at.mysql, mysql)
-        yield Directory(context.at.mysql, 0o755, mysql)
+        yield Directory(context.at.mysql, 0o750, mysql)

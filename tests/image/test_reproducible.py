@@ -61,9 +61,9 @@ def layers(source: Path, base: str, tag: str) -> list[str]:
     found: list[str] = json.loads(run("docker", "inspect", "--format", "{{json .RootFS.Layers}}", tag))
     run("docker", "rmi", tag)
     steps = re.findall(r"^ ---> ([0-9a-f]{12})$", log, re.MULTILINE)
-    for step in reversed(
-        steps
-    ):  # the stages beside the image stay otherwise; some went with it, the base is in use
+    # The stages beside the image would stay; what stood below it alone went with it.
+    kept = run("docker", "inspect", "--format", "{{.Id}}", base).removeprefix("sha256:")
+    for step in reversed([step for step in steps if not kept.startswith(step)]):
         subprocess.run(["docker", "rmi", "--no-prune", step], capture_output=True, check=False)
     return found
 
