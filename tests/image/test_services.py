@@ -1,5 +1,6 @@
 """The services of the all-in-one container: running as their own users, back after kill -9, told by the probe."""
 
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -155,3 +156,30 @@ def test_every_service_killed_again_and_again(running: Front) -> None:
             if pid:
                 running.exec("kill", "-9", str(pid))
         running.healthy(60)
+
+
+def test_what_cron_does_works(running: Front) -> None:
+    """The lines of cron.d themselves, run as cron runs them: logs are rotated, a certificate that ends is renewed."""
+    jobs = [
+        line.split(maxsplit=6)[6]
+        for line in running.exec("cat", "/etc/cron.d/oneedge").splitlines()
+        if "root" in line
+    ]
+    rotate, renew = (job.split(" >")[0] for job in jobs)
+    assert running.sh(f"{rotate} && echo rotated").strip().endswith("rotated")
+    running.sh(
+        f"{rotate.replace('logrotate', 'logrotate --force', 1)}; {rotate.replace('logrotate', 'logrotate -f', 1)}"
+    )
+    assert "oned.log.1" in running.exec("ls", "/var/log/one")
+
+    served = ssl.get_server_certificate((running.address(), 443), timeout=10)
+    running.sh(renew)
+    assert ssl.get_server_certificate((running.address(), 443), timeout=10) == served, "not due: left alone"
+    running.sh(
+        "cd /srv/one/secret-tls && openssl req -x509 -key one.key -out one.crt -days 1 -subj /CN=ends 2>/dev/null"
+    )
+    running.sh(renew)
+    renewed = ssl.get_server_certificate((running.address(), 443), timeout=10)
+    assert renewed != served
+    assert renewed.split() == running.exec("cat", "/srv/one/secret-tls/one.crt").split()
+    running.healthy(20)
