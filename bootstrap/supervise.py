@@ -10,6 +10,8 @@ It is Supervisor as its project ships it, with these differences:
   (0 here, since a runner that waits is not a service that is up), and retries regardless of the exit code what exits
   before. A service that ends unexpectedly is restarted at once; when it has not stayed up for ``STABLE`` seconds after
   its runner's exec, then after 1 s, 2 s, 3 s; and after five times in a row it is FATAL.
+* When a service is started again, the one-shots that are done and need it run again too, and those that need them:
+  what they did may have gone with it (keys in an agent, for instance). Who waited for them is not disturbed.
 * FATAL of an essential service stops everything in order and ends with exit code 70, so that the restart policy of
   the container engine acts. Not so when another essential service is down for good (exit code 78, never restarted):
   what fails then fails for that reason, and the container stays up for inspection.
@@ -42,6 +44,7 @@ from onelib import services
 from supervisor import dispatchers, events, loggers, supervisord
 
 FATAL_EXIT = os.EX_SOFTWARE  # 70
+AT_WORK = (services.PREPARING, services.UPGRADING, services.STARTED)
 STABLE = 10.0
 """Seconds that a service must have been up for its end not to count as one more failure to start."""
 
@@ -81,6 +84,7 @@ class Service(Subprocess):
     words: LastWords  # of its latest process
     failures = 0  # ends in a row that came too early
     reason = ""  # how it ended last
+    outdated = False  # a one-shot at work while what it needs was started again
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -89,10 +93,34 @@ class Service(Subprocess):
         return entry
 
     def spawn(self) -> Any:
-        """Start it; a start by hand forgets earlier failures."""
+        """Start it, and again what is done and needs it; a start by hand forgets earlier failures."""
         if self.state in (ProcessStates.STOPPED, ProcessStates.FATAL):
             self.failures = 0
-        return super().spawn()
+        again, self.outdated = bool(self.laststart), False
+        pid = super().spawn()
+        if pid and again:
+            for one in self.config.options.front.processes():
+                if one.needs(self.config.name):
+                    one.repeat(self.config.name)
+        return pid
+
+    def needs(self, name: str) -> bool:
+        """Whether it waits for service ``name`` when it starts."""
+        return any(need["kind"] == "service" and need["address"] == name for need in self.about.get("needs", ()))
+
+    def repeat(self, because: str) -> None:
+        """Run a one-shot again that is done, or at work, since service ``because`` was started again.
+
+        One that failed for good is left to the operator.
+        """
+        if self.about.get("kind") != "oneshot" or not self.config.autostart:
+            return
+        if self.state == ProcessStates.EXITED and self.exitstatus == 0:
+            self.config.options.logger.info(f"{self.config.name} runs again: {because} was started again")
+            self.tell(services.WAITING, because)  # before anybody who needs it looks
+            self.spawn()
+        elif self.pid and self.config.options.state_of(self.config.name)["phase"] in AT_WORK:
+            self.outdated = True
 
     def finish(self, pid: int, sts: int) -> None:
         """Note how the process ended, and decide when it is started again, if at all."""
@@ -107,7 +135,7 @@ class Service(Subprocess):
             return
         if self.exitstatus in self.config.exitcodes:
             if self.exitstatus == 0:
-                self.tell(services.DONE)
+                self.done()
             elif state["phase"] != services.FAILED:  # not its runner, which says why, but the program itself
                 self.tell(services.FAILED, self.words.text() or self.reason)
             return
@@ -121,6 +149,14 @@ class Service(Subprocess):
             )  # Supervisor adds one, waits as many seconds, and gives up at the fourth
             self.spawnerr = self.reason
             self.change_state(ProcessStates.BACKOFF)
+
+    def done(self) -> None:
+        """A one-shot has ended well; once more, if what it worked on was replaced meanwhile."""
+        self.failures = 0
+        if self.outdated and self.config.options.mood == SupervisorStates.RUNNING:
+            self.repeat("what it needs")
+        else:
+            self.tell(services.DONE)
 
     def give_up(self) -> None:
         """Become FATAL; unless all is being stopped, the reason is kept for the probe."""

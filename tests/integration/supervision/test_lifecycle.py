@@ -114,6 +114,93 @@ def test_waits_for_the_ready_checks_of_another_service(front: Front, free_port: 
     front.ready()
 
 
+def test_one_shots_run_again_when_what_they_need_is_started_again(front: Front) -> None:
+    story, hold = front.root / "story", front.root / "hold"
+    work = f"echo {{0}} >> {story}; while [ -e {hold} ]; do sleep 0.02; done; exit {{1}}"
+
+    def once(name: str, of: str, code: int = 0, **changes: object) -> dict[str, object]:
+        return entry("sh", "-c", work.format(name, code), kind="oneshot", needs=[need("service", of)], **changes)
+
+    def told() -> list[str]:
+        return sorted(story.read_text().split())
+
+    front.start(
+        {
+            "server": entry("sleep", "600", priority=1),
+            "other": once("other", "well"),
+            "well": entry("sleep", "600", priority=1),
+            "configure": once(
+                "configure", "upgrade", priority=3
+            ),  # before what it needs, if the order went by name
+            "upgrade": once("upgrade", "server", priority=2),
+            "spare": once("spare", "server", autostart=False),
+            "user": entry("sleep", "600", needs=[need("service", "configure")], priority=4),
+        }
+    )
+    front.ready()
+    assert told() == ["configure", "other", "upgrade"]
+    user = front.pid("user")
+    hold.touch()
+    os.kill(front.pid("server"), signal.SIGKILL)
+    until(lambda: told().count("upgrade") == 2)
+    assert front.state("upgrade")["phase"] == "started"
+    assert front.state("configure")["phase"] == "waiting"
+    assert front.probe() == (1, "starting (waiting for upgrade)")
+    os.kill(front.pid("server"), signal.SIGKILL)  # while the one-shot is at work on it
+    until(lambda: front.state("server")["starts"] == 3 and front.state("server")["phase"] == "started", 5)
+    hold.unlink()
+    front.ready()
+    assert told() == ["configure"] * 2 + ["other"] + ["upgrade"] * 3
+    assert {front.state(name)["phase"] for name in ("upgrade", "configure")} == {"done"}
+    assert front.pid("user") == user
+    front.control("restart", "server")
+    until(lambda: told().count("configure") == 3)
+    front.ready()
+    assert told().count("upgrade") == 4
+
+
+def test_one_shot_that_failed_for_good_is_not_run_again(front: Front) -> None:
+    needs = [need("service", "server")]
+    front.start(
+        {"server": entry("sleep", "600"), "upgrade": entry("sh", "-c", "exit 78", kind="oneshot", needs=needs)}
+    )
+    until(lambda: front.probe() == (1, "failed: upgrade: exit status 78"))
+    front.control("restart", "server")
+    until(lambda: front.state("server")["starts"] == 2)
+    time.sleep(0.5)
+    assert front.state("upgrade")["starts"] == 1
+    assert front.probe() == (1, "failed: upgrade: exit status 78")
+
+
+def test_agent_that_was_killed_has_its_keys_again(front: Front) -> None:
+    """OpenSSH's own agent, with the preparation of the front-end."""
+    key, sock = front.root / "key", front.root / "run/one/ssh-agent.sock"
+    sock.parent.mkdir()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    environment = {"SSH_AUTH_SOCK": str(sock)}
+    ready = [need("unix", sock, "the agent's socket")]
+    prepare = ["bootstrap.prepare.ssh:agent"]
+    front.start(
+        {
+            "agent": entry("ssh-agent", "-D", "-a", str(sock), prepare=prepare, ready=ready, priority=1),
+            "add": entry(
+                "ssh-add",
+                "-q",
+                str(key),
+                kind="oneshot",
+                environment=environment,
+                needs=[need("service", "agent")],
+            ),
+        }
+    )
+    front.ready()
+    os.kill(front.pid("agent"), signal.SIGKILL)
+    until(lambda: front.state("add")["starts"] == 2)
+    front.ready()
+    listed = subprocess.run(["ssh-add", "-l"], env=environment, capture_output=True, text=True, check=False)
+    assert "(ED25519)" in listed.stdout
+
+
 def test_upgrade_and_preparation_are_told(front: Front) -> None:
     prepare = [f"tests.integration.supervision.preparations:{name}" for name in ("slow", "upgrade")]
     front.start({"server": entry("sleep", "60", prepare=prepare)})
