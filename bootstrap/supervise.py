@@ -25,6 +25,7 @@ It is Supervisor as its project ships it, with these differences:
 # ruff: noqa: ANN401
 # Supervisor is not typed: what it takes and returns is Any, and so are its classes as a base.
 
+import contextlib
 import os
 import signal
 import sys
@@ -75,6 +76,12 @@ class DuePoller(Poller):
     def poll(self, timeout: float) -> Any:
         """Poll for ``timeout`` seconds at most, or until ``options.due()`` if that is sooner."""
         return super().poll(self.options.due(timeout))
+
+
+def _end_group(pid: int) -> None:
+    """End what a dead service left in its process group, such as Apache's workers, which would hold its port."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 class Service(Subprocess):
@@ -128,6 +135,7 @@ class Service(Subprocess):
         self.reason = decode_wait_status(sts)[1]
         remains = list(self.dispatchers.values())
         super().finish(pid, sts)
+        _end_group(pid)
         for dispatcher in remains:
             if isinstance(getattr(dispatcher, "normallog", None), loggers.Logger):
                 dispatcher.normallog.close()
