@@ -118,7 +118,10 @@ def _end_on(stop_signal: str) -> None:
 
 
 def wait(context: ServiceContext) -> None:
-    """Wait until every need is met, asking ever less often. Raises :class:`Refusal` (1) at the deadline."""
+    """Wait until every need is met, asking ever less often. Raises :class:`Refusal` (1) at the deadline.
+
+    The time does not run while a service that is needed has failed: to fail as well would only hide the reason.
+    """
     needs = context.service.get("needs", [])
     if not needs:
         return
@@ -130,14 +133,27 @@ def wait(context: ServiceContext) -> None:
     context.phase(services.WAITING, shown)
     while missing := checks.unmet(needs, context.run, context.table, _within(2.0, deadline)):
         label = missing[0]["label"]
+        if obstacle := _obstacle(context, missing):
+            label = f"{obstacle[0]}, which failed: {obstacle[1]}"
+            deadline = time.monotonic() + limit
         if label != shown or pause == FIRST_PAUSE:
             shown = label
             context.phase(services.WAITING, label)
             context.log(f"waiting for {label}")
-        if time.monotonic() >= deadline:
+        if not obstacle and time.monotonic() >= deadline:
             raise Refusal(f"{label} did not answer within {limit:g} s", 1)
         time.sleep(_within(pause, deadline))
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _obstacle(context: ServiceContext, missing: list[dict[str, Any]]) -> tuple[str, str] | None:
+    """The failed service, and why it did, that keeps one of the ``missing`` needs from being met."""
+    for need in missing:
+        if need["kind"] == "service":
+            found = services.obstacle(context.run, need["address"], context.table)
+            if found:
+                return found
+    return None
 
 
 def _within(seconds: float, deadline: float) -> float:

@@ -104,6 +104,29 @@ def write_state(run: str, name: str, phase: str, detail: str = "", *, pid: int =
         os.close(descriptor)
 
 
+def obstacle(run: str, name: str, table: dict[str, Any]) -> tuple[str, str] | None:
+    """What keeps service ``name`` from ever being there: the service that failed, and why; None when none has.
+
+    That is the service itself, or one that it waits for, directly or through others that wait too.
+    """
+    names, seen = [name], {name}
+    for one in names:
+        try:
+            state = read_state(run, one)
+        except (OSError, ValueError):
+            continue
+        if state and state["phase"] == FAILED:
+            return one, state["detail"]
+        if state and state["phase"] == WAITING:
+            needs = table["services"].get(one, {}).get("needs", ())
+            further = [
+                need["address"] for need in needs if need["kind"] == "service" and need["address"] not in seen
+            ]
+            names += further
+            seen.update(further)
+    return None
+
+
 def _read(path: str, largest: int) -> dict[str, Any]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

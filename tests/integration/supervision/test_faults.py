@@ -94,21 +94,32 @@ def test_a_service_that_was_up_long_enough_is_not_in_a_crash_loop(front: Front) 
 
 
 def test_failure_for_good_is_not_retried_and_the_container_stays_up(front: Front) -> None:
+    """Also when others need what failed, by its name, through a third or otherwise."""
     front.start(
         {
-            "database": entry("sleep", "600", prepare=[f"{PREPARATIONS}:permanent"], priority=1),
-            "client": entry("sleep", "600", needs=[need("service", "database", "the database")], wait_seconds=0),
+            "database": entry("sleep", "600", prepare=[f"{PREPARATIONS}:permanent"], priority=200),
+            "configure": entry("true", kind="oneshot", needs=[need("service", "database")], wait_seconds=4),
+            "client": entry("sleep", "600", needs=[need("service", "configure")], wait_seconds=4),
+            "other": entry("sleep", "600", needs=[need("tcp", "127.0.0.1:1")], wait_seconds=0, priority=300),
         }
     )
-    reason = "failed: database: The database is of a newer version. Take a newer image."
-    until(lambda: front.probe() == (1, reason))
+    reason = "The database is of a newer version. Take a newer image."
+    told = f"failed: database: {reason}"  # though those that wait for it come first
+    until(lambda: front.probe() == (1, told))
     assert front.state("database")["phase"] == "failed"
-    until(lambda: "client failed while database is down for good" in front.log(), 12)
+    until(lambda: "other failed while database is down for good" in front.log(), 12)
     assert front.process
     assert front.process.poll() is None
     assert front.log().count("[SERVICE database] ERROR:") == 1
-    assert front.probe() == (1, reason)
+    assert front.probe() == (1, told)
     assert front.probe("--startup")[0] == 1
+    for name in ("configure", "client"):
+        state = front.state(name)
+        assert (state["phase"], state["detail"], state["starts"]) == (
+            "waiting",
+            f"database, which failed: {reason}",
+            1,
+        )
 
 
 def test_failure_for_good_of_what_is_not_essential_explains_nothing(front: Front) -> None:

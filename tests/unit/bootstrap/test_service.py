@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from bootstrap import service
+from onelib import services
 
 START = Path(service.__file__).with_name("start.py")
 
@@ -154,6 +155,28 @@ def test_deadline_of_the_needs(root: Root) -> None:
         "ERROR: a key did not answer within 0.4 s",
     ]
     assert root.state()["phase"] == "waiting"
+
+
+def test_time_does_not_run_while_what_is_needed_has_failed(root: Root) -> None:
+    needs = [
+        {"kind": "file", "address": "/no/such", "label": "a key"},
+        {"kind": "service", "address": "db", "label": "the database"},
+    ]
+    root.put(db={}, one={"command": ["true"], "needs": needs, "wait_seconds": 0.3})
+    services.write_state(str(root.run), "db", services.FAILED, "no disk")
+    with subprocess.Popen(root.command("one"), env=root.environment, stdout=subprocess.PIPE, text=True) as process:
+        wait_for(root, "db, which failed: no disk")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        services.write_state(str(root.run), "db", services.PREPARING)  # an operator has mended it
+        wait_for(root, "a key did not answer within 0.3 s")
+        assert process.wait(5) == 1
+        assert process.stdout
+        assert [line.partition("] ")[2].rstrip() for line in process.stdout] == [
+            "waiting for db, which failed: no disk",
+            "waiting for a key",
+            "ERROR: a key did not answer within 0.3 s",
+        ]
 
 
 def test_next_unmet_need_is_told_when_the_first_is_met(root: Root) -> None:

@@ -134,6 +134,29 @@ def test_in_maintenance_only_the_stub_is_wanted() -> None:
     assert [services.wanted(name, table) for name in table["services"]] == [True, False, False]
 
 
+def test_obstacle_is_the_service_that_failed_at_the_end_of_those_that_wait(tmp_path: Path) -> None:
+    run = str(tmp_path)
+
+    def needs(*names: str) -> dict[str, object]:
+        other = {"kind": "file", "address": "db"}
+        return {"needs": [other, *({"kind": "service", "address": name} for name in names)]}
+
+    table = {"services": {"api": needs("once", "web"), "once": needs("db", "api"), "web": needs(), "db": {}}}
+    assert services.obstacle(run, "api", table) is None
+    for name in ("api", "once", "web", "db"):
+        services.write_state(run, name, services.WAITING, "something")
+    assert services.obstacle(run, "api", table) is None
+    services.write_state(run, "db", services.FAILED, "a newer version")
+    for name in ("api", "once", "db"):
+        assert services.obstacle(run, name, table) == ("db", "a newer version")
+    assert services.obstacle(run, "web", table) is None
+    services.write_state(run, "once", services.DONE)  # who is through does not depend on it any more
+    assert services.obstacle(run, "api", table) is None
+    put(tmp_path, "broken")
+    assert services.obstacle(run, "one", table) is None
+    assert services.obstacle(run, "unknown", table) is None
+
+
 @pytest.mark.parametrize(
     ("root", "folder"), [("", "/run/oneedge"), ("/", "/run/oneedge"), ("/a/b/", "/a/b/run/oneedge")]
 )
