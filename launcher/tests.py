@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -131,6 +132,7 @@ def run_stages(stages: Sequence[Stage], run: Run) -> int:
     """Run every stage whose needs are met and print the summary; raises :class:`StageError` where one failed."""
     results: dict[str, tuple[str, float]] = {}
     known = {stage.name for stage in stages}
+    heed_signals()
     try:
         for stage in stages:
             unmet = [need for need in stage.needs if need in known and results[need][0] != "passed"]
@@ -145,6 +147,13 @@ def run_stages(stages: Sequence[Stage], run: Run) -> int:
     if failed:
         raise StageError(f"Not passed: {', '.join(failed)}.", todo="The output of each stands above its line.")
     return 0
+
+
+def heed_signals() -> None:
+    """Undo what a shell's ``&`` and ``nohup`` do: programs started by tests would inherit the ignored signals."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def summary(results: Mapping[str, tuple[str, float]]) -> list[str]:

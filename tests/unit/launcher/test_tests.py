@@ -1,11 +1,15 @@
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from launcher import settings, sweep, tests
 from launcher.errors import ProgramMissingError, StageError
 from launcher.progress import Progress
+from launcher.settings import ROOT
 from launcher.tests import Run, Stage
 
 
@@ -73,6 +77,20 @@ def test_tests_are_told_the_prefix_and_the_long_form(run: Run) -> None:
 def test_a_stages_program_that_fails_fails_the_stage(run: Run) -> None:
     with pytest.raises(StageError, match="exit code 4"):
         tests.execute(["sh", "-c", "exit 4"], {})
+
+
+def test_a_stage_started_in_the_background_of_a_shell_ignores_no_signal(run: Run, tmp_path: Path) -> None:
+    found = tmp_path / "status"
+    script = (
+        "from launcher import settings, tests; from launcher.progress import Progress\n"
+        f"show = lambda run: tests.execute(['cp', '/proc/self/status', '{found}'], {{}})\n"
+        "tests.run_stages([tests.Stage('show', show)], tests.Run(settings.read({}), Progress()))"
+    )
+    command = f"trap '' INT QUIT HUP; exec {sys.executable} -c \"$0\""
+    subprocess.run(["sh", "-c", command, script], cwd=ROOT, check=True, capture_output=True)
+    ignored = re.search(r"^SigIgn:\t([0-9a-f]+)$", found.read_text(), re.MULTILINE)
+    assert ignored is not None
+    assert int(ignored[1], 16) & 0b111 == 0
 
 
 def test_nothing_but_a_test_runs_prefix_may_be_swept(run: Run, progress: Progress) -> None:
