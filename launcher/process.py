@@ -12,11 +12,13 @@ from launcher.errors import LauncherError
 # Administrators' programs stand in these folders, which a plain user's PATH often lacks.
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 TAIL_LINES = 20
+# What one make tells another: variables of its command line in there would win over what a nested make is given.
+_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment with the sbin folders in PATH and ``extra`` on top."""
-    env = dict(os.environ)
+    """This process's environment with the sbin folders in PATH, without make's own, and ``extra`` on top."""
+    env = {name: value for name, value in os.environ.items() if name not in _MAKE}
     folders = env.get("PATH", "/usr/bin:/bin").split(":")
     env["PATH"] = ":".join([*folders, *(folder for folder in _SBIN if folder not in folders)])
     env.update(extra or {})

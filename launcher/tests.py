@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launcher import daemon, host, image, lock, process, sweep, venv
@@ -44,18 +44,18 @@ class Run:
     progress: Progress
     full: bool = False
     engines: dict[str, Engine] = field(default_factory=dict)
-    images: dict[str, str] = field(default_factory=dict)
+    images: dict[str, tuple[str, str]] = field(default_factory=dict)
     prefix: str = field(default_factory=lambda: os.environ.get(sweep.VARIABLE) or sweep.prefix())
 
     def environment(self, kind: str = "docker") -> dict[str, str]:
-        """What tests are told: engine, image, and the prefix of every container and volume they make."""
+        """What tests are told: engine, images, and the prefix of every container and volume they make."""
         values = {sweep.VARIABLE: self.prefix, "PYTHONDONTWRITEBYTECODE": "1"}
         if self.full:
             values["ONEEDGE_TEST_FULL"] = "1"
         if kind in self.engines:
             values |= {"ONEEDGE_TEST_ENGINE": kind, **self.engines[kind].env}
         if kind in self.images:
-            values["ONEEDGE_TEST_IMAGE"] = self.images[kind]
+            values["ONEEDGE_TEST_IMAGE"], values["ONEEDGE_TEST_SLIM_IMAGE"] = self.images[kind]
         return values
 
 
@@ -86,7 +86,11 @@ def _image(kind: str) -> Callable[[Run], None]:
     def build(run: Run) -> None:
         with lock.held("test", run.progress):
             run.engines[kind] = daemon.ensure(kind, run.progress)
-            run.images[kind] = image.ensure(run.engines[kind], run.settings, run.progress)
+            full, slim = (
+                image.ensure(run.engines[kind], replace(run.settings, target=target), run.progress)
+                for target in ("frontend", "slim")
+            )
+            run.images[kind] = full, slim
 
     return build
 

@@ -44,3 +44,11 @@ def test_a_logged_program_has_no_input_and_the_given_environment(tmp_path: Path)
     log = tmp_path / "log"
     process.run_logged(["sh", "-c", "cat; echo $WHAT"], log, BuildError, "cat", env={"WHAT": "this"})
     assert log.read_text() == "this\n"
+
+
+def test_a_nested_make_does_not_inherit_the_outer_ones_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKEFLAGS", " -- ENGINE=podman")
+    monkeypatch.setenv("ENGINE", "docker")
+    script = "printf 'x:\\n\\t@echo $(ENGINE)\\n' | make -f - x"
+    ended = process.capture(["sh", "-c", script])
+    assert ended.stdout == "docker\n", ended.stderr

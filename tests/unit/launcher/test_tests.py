@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher import settings, sweep, tests
+from launcher.engine import Engine
 from launcher.errors import ProgramMissingError, StageError
 from launcher.progress import Progress
 from launcher.settings import ROOT
@@ -72,6 +73,17 @@ def test_tests_are_told_the_prefix_and_the_long_form(run: Run) -> None:
     assert "ONEEDGE_TEST_FULL" not in found
     run.full = True
     assert run.environment()["ONEEDGE_TEST_FULL"] == "1"
+
+
+def test_tests_are_told_the_engine_and_its_images(run: Run) -> None:
+    run.engines["podman"] = Engine("podman", "/usr/bin/podman", {"CONTAINERS_CONF": "/x"})
+    run.images["podman"] = ("localhost/oneedge:1", "localhost/oneedge:1-slim")
+    found = run.environment("podman")
+    assert found["ONEEDGE_TEST_ENGINE"] == "podman"
+    assert found["CONTAINERS_CONF"] == "/x"
+    assert found["ONEEDGE_TEST_IMAGE"] == "localhost/oneedge:1"
+    assert found["ONEEDGE_TEST_SLIM_IMAGE"] == "localhost/oneedge:1-slim"
+    assert "ONEEDGE_TEST_ENGINE" not in run.environment("docker")
 
 
 def test_a_stages_program_that_fails_fails_the_stage(run: Run) -> None:
