@@ -40,11 +40,8 @@ def read_only_mounts(table: str) -> list[str]:
     return found
 
 
-def kernel_files(context: ServiceContext) -> None:
+def kernel_files(_context: ServiceContext) -> None:
     """Make control groups and /proc/sys writable. Raises CapabilityError."""
     points = read_only_mounts(Path("/proc/mounts").read_text())
     for point in points:
         _remount_writable(point)
-    context.locations.under("/run/containerd").mkdir(mode=0o711, parents=True, exist_ok=True)
-    storage = context.locations.under("/var/lib/docker/containerd-root")
-    storage.mkdir(mode=0o711, parents=True, exist_ok=True)

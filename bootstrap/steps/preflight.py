@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from bootstrap import descriptors
 from bootstrap.actions import Action, Directory, File
 from bootstrap.context import Context
-from bootstrap.errors import MemoryLimitError, VolumeError
+from bootstrap.errors import MemoryLimitError, RoleUnavailableError, VolumeError
 
 LAYOUT = 1
 """Number of the arrangement of the volumes; raised when an older image could not read them."""
@@ -37,6 +38,16 @@ def _check_memory(context: Context, enabled: dict[str, descriptors.Descriptor]) 
             f"The container may use {limit} MiB of memory; the service {context.settings.role} needs {needed} MiB.",
             todo=f"Start it with --memory {needed}m or more.",
         )
+
+
+def _check_programs(enabled: dict[str, descriptors.Descriptor]) -> None:
+    for name, descriptor in enabled.items():
+        program = descriptor.command[0]
+        if "{" not in program and shutil.which(program) is None:
+            raise RoleUnavailableError(
+                f"The service {name} is not in this image: its program {program} does not exist here.",
+                todo="Use the full image instead of the slim one, or switch the service off.",
+            )
 
 
 def _check_writable(path: Path) -> None:
@@ -81,7 +92,9 @@ def check(context: Context) -> Iterator[Action]:
 
     Raises RoleUnavailableError, MemoryLimitError or VolumeError.
     """
-    _check_memory(context, descriptors.enabled(context))
+    enabled = descriptors.enabled(context)
+    _check_memory(context, enabled)
+    _check_programs(enabled)
     for path in volumes(context):
         _check_writable(path)
     stamp = context.at.srv / "version.json"

@@ -20,6 +20,15 @@ USERS = {
     "opennebula-httpd": "root",
     "opennebula-novnc": "oneadmin",
 }
+OLD_CERTIFICATE = """
+import datetime, pathlib
+from bootstrap.steps import tls
+folder = pathlib.Path("/srv/one/secret-tls")
+begin = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=350)
+key, cert = tls.self_signed(tls.Request.kept(folder), begin)
+(folder / "one.key").write_bytes(key)
+(folder / "one.crt").write_bytes(cert)
+"""
 ONE_SHOTS = ["mysqld-configure", "mysqld-upgrade", "opennebula-ssh-add"]
 
 
@@ -175,9 +184,7 @@ def test_what_cron_does_works(running: Front) -> None:
     served = ssl.get_server_certificate((running.address(), 443), timeout=10)
     running.sh(renew)
     assert ssl.get_server_certificate((running.address(), 443), timeout=10) == served, "not due: left alone"
-    running.sh(
-        "cd /srv/one/secret-tls && openssl req -x509 -key one.key -out one.crt -days 1 -subj /CN=ends 2>/dev/null"
-    )
+    running.exec("/opt/oneedge/bin/python", "-c", OLD_CERTIFICATE)
     running.sh(renew)
     renewed = ssl.get_server_certificate((running.address(), 443), timeout=10)
     assert renewed != served

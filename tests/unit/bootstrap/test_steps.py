@@ -262,9 +262,15 @@ def test_memory_limits_of_both_control_group_versions(
 
 
 def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "memory_limit", lambda: 64)
-    with pytest.raises(MemoryLimitError, match="64 MiB"):
-        list(preflight.check(container(Path("/"))))
+    monkeypatch.setattr(preflight, "memory_limit", lambda: 1)
+    with pytest.raises(MemoryLimitError, match="1 MiB"):
+        list(preflight.check(container(Path("/"), OPENNEBULA_FRONTEND_SERVICE="none", MAINTENANCE_MODE="yes")))
+
+
+def test_a_service_whose_program_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(RoleUnavailableError, match="containerd does not exist here"):
+        list(preflight.check(container(Path("/"), OPENNEBULA_FRONTEND_SERVICE="docker", DIND_ENABLED="yes")))
 
 
 def test_the_environment_of_services_has_no_parameter() -> None:
