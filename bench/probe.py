@@ -28,15 +28,18 @@ def services() -> dict[str, object]:
     table: dict[str, object] = {}
     for number in range(12):
         port = FIRST_PORT + number
-        kind, address = ("tcp", f"127.0.0.1:{port}") if number % 2 else ("http", f"http://127.0.0.1:{port}/")
+        kind, address = ("listen", str(port)) if number % 2 else ("http", f"http://127.0.0.1:{port}/")
         server = entry(sys.executable, "-I", "-S", SERVER, str(port), ready=[need(kind, address)], priority=number)
         table[f"server-{number}"] = server
     table |= {f"plain-{number}": entry("sleep", "3600", priority=50 + number) for number in range(3)}
     return table | {"once": entry("true", kind="oneshot")}
 
 
-def measure(command: list[str], environment: dict[str, str], runs: int, expected: bytes) -> list[float]:
-    """Milliseconds of each run, from fork to reaped, in their order; prints the processor time of one beside it."""
+def measure(what: str, command: list[str], environment: dict[str, str], runs: int, expected: bytes) -> None:
+    """Run ``command`` again and again; print the time from fork to reaped, and the processor time of one run.
+
+    The latter hardly depends on what else the machine does.
+    """
     times, before = [], resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(runs):
         begin = time.perf_counter()
@@ -45,14 +48,13 @@ def measure(command: list[str], environment: dict[str, str], runs: int, expected
         assert done.stdout == expected, done
         time.sleep(0.01)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"  processor time of one run: {1000 * used / runs:.1f} ms")
-    return sorted(times)
-
-
-def show(what: str, times: list[float]) -> None:
-    p99 = times[min(len(times) - 1, int(0.99 * len(times)))]
-    print(f"{what}: min {times[0]:.1f}  p50 {statistics.median(times):.1f}  p99 {p99:.1f}  max {times[-1]:.1f} ms")
+    used = 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / runs
+    times.sort()
+    p99 = times[min(runs - 1, int(0.99 * runs))]
+    print(
+        f"{what}, {runs} runs: min {times[0]:.1f}  p50 {statistics.median(times):.1f}  p99 {p99:.1f}  "
+        f"max {times[-1]:.1f} ms, {used:.1f} ms of processor time each"
+    )
 
 
 def main() -> None:
@@ -67,12 +69,9 @@ def main() -> None:
         )
         interpreter = [sys.argv[2] if len(sys.argv) > 2 else sys.executable, "-I", "-S"]
         probe = [*interpreter, str(CHECKOUT / "healthcheck/__main__.py")]
-        show(
-            "an interpreter that does nothing", measure([*interpreter, "-c", "pass"], front.environment, runs, b"")
-        )
-        show(f"the probe, 16 services, {runs} runs", measure(probe, front.environment, runs, b"ok\n"))
-        live = measure([*probe, "--live"], front.environment, runs // 3, b"ok\n")
-        show(f"the probe --live, {len(live)} runs", live)
+        measure("an interpreter that does nothing", [*interpreter, "-c", "pass"], front.environment, runs, b"")
+        measure("the probe, 16 services", probe, front.environment, runs, b"ok\n")
+        measure("the probe --live", [*probe, "--live"], front.environment, max(1, runs // 3), b"ok\n")
         began = time.perf_counter()
         code = front.stop()
         print(f"ordered stop of 15 processes: {1000 * (time.perf_counter() - began):.0f} ms, exit code {code}")

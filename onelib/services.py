@@ -2,7 +2,7 @@
 
 The bootstrap writes the table, the runner and the supervision write phases, the probe reads both. Standard library
 only and quick to import, because sixteen runners start at once and the probe has 50 ms in all; so no pathlib, no
-dataclasses and no typing at run time.
+dataclasses, no json and no typing at run time.
 
 Files are read without trust: bounded, never blocking on what is not a file, and checked before use.
 """
@@ -12,9 +12,10 @@ Files are read without trust: bounded, never blocking on what is not a file, and
 
 from __future__ import annotations
 
-import json
 import os
 import time
+
+from onelib.quickjson import loads, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,8 +88,10 @@ def read_state(run: str, name: str) -> dict[str, Any] | None:
 def write_state(run: str, name: str, phase: str, detail: str = "", *, pid: int = 0, starts: int = 0) -> None:
     """Say that service ``name`` is in ``phase``, at once and whole. Raises ``OSError``."""
     path = state_path(run, name)
-    state = {"phase": phase, "detail": detail[:1000], "since": time.time(), "pid": pid}
-    data = json.dumps(state | {"clock": time.monotonic(), "starts": starts}).encode()
+    data = (
+        f'{{"phase": {quote(phase)}, "detail": {quote(detail[:1000])}, "since": {time.time()!r}, "pid": {pid:d}, '
+        f'"clock": {time.monotonic()!r}, "starts": {starts:d}}}'
+    ).encode()
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
@@ -136,7 +139,7 @@ def _read(path: str, largest: int) -> dict[str, Any]:
     if len(data) > largest:
         raise ValueError("it is too large")
     try:
-        content = json.loads(data)
+        content = loads(data)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     if not isinstance(content, dict):
