@@ -1,5 +1,6 @@
 """Configuration of the daemons around OpenNebula, rendered below /run (the root file system may be read-only)."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def _hosts(context: Context) -> Iterator[Action]:
         return
     lines = [text for text in path.read_text().splitlines() if not text.endswith(HOSTS_MARK)]
     if any(name in line.split("#")[0].split()[1:] for line in lines):
+        return
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        context.warnings.append(
+            f"/etc/hosts is read-only, so {name} does not lead back into the container: run it with "
+            f"--add-host {name}:127.0.0.1"
+        )
         return
     content = "\n".join([*lines, f"127.0.0.1 {name} {HOSTS_MARK}"]) + "\n"
     if content != path.read_text():
