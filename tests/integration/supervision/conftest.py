@@ -1,5 +1,6 @@
 """A front-end of small real services, stopped and removed after each test."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -14,8 +15,8 @@ import pytest
 from tests.integration.supervision.front import Front
 
 
-@pytest.fixture
-def front() -> Iterator[Front]:
+@contextlib.contextmanager
+def removed_afterwards() -> Iterator[Front]:
     root = Path(tempfile.mkdtemp(prefix="front-"))  # short: the path of a socket has 107 bytes at most
     made = Front(root)
     try:
@@ -29,6 +30,12 @@ def front() -> Iterator[Front]:
                 made.process.kill()
                 made.process.wait(5)
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    with removed_afterwards() as made:
+        yield made
 
 
 @pytest.fixture

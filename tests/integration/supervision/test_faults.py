@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,52 +33,10 @@ def test_killed_service_is_back_at_once_and_its_restarts_are_counted(front: Fron
     assert "terminated by SIGKILL" in front.log()
 
 
-def test_service_killed_again_and_again_pauses_longer_and_longer(front: Front) -> None:
-    front.start({"one": entry("sleep", "600", essential=False)})
-    front.ready()
-    for pause in (0, 1, 2):
-        pid = front.pid("one")
-        os.kill(pid, signal.SIGKILL)
-        began = time.monotonic()
-        if pause:
-            until(lambda: "BACKOFF" in front.control("status", "one"), 2)
-            assert front.probe() == (1, "starting (waiting for one: restart after terminated by SIGKILL)")
-        until(lambda pid=pid: front.state("one").get("pid") not in (0, pid))  # type: ignore[misc]
-        assert pause - 0.05 < time.monotonic() - began < pause + 1
-    front.ready()
-
-
-def test_essential_service_that_cannot_run_ends_the_front_end_with_70(front: Front) -> None:
-    story = front.root / "story"
-    well = entry(
-        "sh", "-c", f"trap 'echo stopped > {story}; exit 0' TERM; while :; do sleep 0.02; done", priority=1
-    )
-    front.start({"well": well, "broken": entry("sh", "-c", "echo no disk; exit 3")})
-    began = time.monotonic()
-    assert exit_code(front, 15) == 70
-    assert 5 < time.monotonic() - began < 10
-    assert story.read_text() == "stopped\n"
-    log = front.log()
-    assert log.count("broken | no disk") == 5
-    assert "essential service broken cannot be kept up: exit status 3: no disk; stopping the front-end" in log
-
-
 def test_crash_loop_is_told_while_it_lasts(front: Front) -> None:
     front.start({"loop": entry("sh", "-c", "sleep 0.1; exit 3")})
     until(lambda: front.probe() == (1, "starting (waiting for loop: restart after exit status 3)"))
     assert front.probe("--live") == (0, "ok")
-
-
-def test_a_service_that_is_not_essential_fails_alone(front: Front) -> None:
-    broken = entry("sh", "-c", "echo '2026-01-02 03:04:05 0 [ERROR] Out of luck'; exit 1", essential=False)
-    front.start({"well": entry("sleep", "600"), "extra": broken})
-    until(lambda: front.probe() == (1, "failed: extra: exit status 1: Out of luck, 5 times in a row"), 12)
-    assert front.process
-    assert front.process.poll() is None
-    assert front.details("well")["ready"] is True
-    assert front.probe("--live") == (0, "ok")
-    assert "extra: started" in front.control("start", "extra")  # an operator's start begins a new count
-    until(lambda: front.state("extra")["phase"] == "started" and front.state("extra")["starts"] == 7)
 
 
 def test_a_service_that_was_up_long_enough_is_not_in_a_crash_loop(front: Front) -> None:
@@ -91,40 +50,6 @@ def test_a_service_that_was_up_long_enough_is_not_in_a_crash_loop(front: Front) 
         began = time.monotonic()
         until(lambda pid=state["pid"]: front.state("one")["phase"] == "started" and front.pid("one") != pid)  # type: ignore[misc]
         assert time.monotonic() - began < 0.95
-
-
-def test_failure_for_good_is_not_retried_and_the_container_stays_up(front: Front) -> None:
-    """Also when others need what failed, by its name, through a third or otherwise."""
-    front.start(
-        {
-            "database": entry("sleep", "600", prepare=[f"{PREPARATIONS}:permanent"], priority=200),
-            "configure": entry("true", kind="oneshot", needs=[need("service", "database")], wait_seconds=4),
-            "client": entry("sleep", "600", needs=[need("service", "configure")], wait_seconds=4),
-            "other": entry("sleep", "600", needs=[need("tcp", "127.0.0.1:1")], wait_seconds=0, priority=300),
-        }
-    )
-    reason = "The database is of a newer version. Take a newer image."
-    told = f"failed: database: {reason}"  # though those that wait for it come first
-    until(lambda: front.probe() == (1, told))
-    assert front.state("database")["phase"] == "failed"
-    until(lambda: "other failed while database is down for good" in front.log(), 12)
-    assert front.process
-    assert front.process.poll() is None
-    assert front.log().count("[SERVICE database] ERROR:") == 1
-    assert front.probe() == (1, told)
-    assert front.probe("--startup")[0] == 1
-    for name in ("configure", "client"):
-        state = front.state(name)
-        assert (state["phase"], state["detail"], state["starts"]) == (
-            "waiting",
-            f"database, which failed: {reason}",
-            1,
-        )
-
-
-def test_failure_for_good_of_what_is_not_essential_explains_nothing(front: Front) -> None:
-    front.start({"extra": entry("sh", "-c", "exit 78", essential=False), "broken": entry("false")})
-    assert exit_code(front, 15) == 70
 
 
 def test_program_that_ends_with_78_itself_is_not_retried_either(front: Front) -> None:
@@ -148,13 +73,6 @@ def test_program_that_ends_with_78_itself_tells_its_reason(front: Front, log: st
     assert (state["phase"], state["detail"], state["starts"]) == ("failed", reason, 1)
     assert front.process
     assert front.process.poll() is None
-
-
-def test_passing_failure_of_a_preparation_is_retried_and_told(front: Front) -> None:
-    front.start({"one": entry("sleep", "600", prepare=[f"{PREPARATIONS}:passing"], essential=False)})
-    told = "exit status 75: The disk is busy. Wait."
-    until(lambda: front.probe() == (1, f"starting (waiting for one: restart after {told})"))
-    until(lambda: front.probe() == (1, f"failed: one: {told}, 5 times in a row"), 12)
 
 
 def test_full_disk_in_a_preparation_is_a_sentence_and_a_defect_is_a_traceback(front: Front) -> None:
@@ -204,10 +122,11 @@ def test_hung_service_is_seen_by_its_ready_check(front: Front, free_port: int, s
     time.sleep(1)
     os.kill(pid, signal.SIGUSR1)  # it still listens, and answers nobody
     began = time.monotonic()
-    assert front.probe() == (1, "failed: api: its API does not answer")
+    with ThreadPoolExecutor() as pool:
+        ready_now, once_ready, live = pool.map(front.probe, ("--ready", "--startup", "--live"))
+    assert ready_now == (1, "failed: api: its API does not answer")
+    assert once_ready == live == (0, "ok")  # it has been ready once, and a restart of the container is no remedy
     assert time.monotonic() - began < 3
-    assert front.probe("--live") == (0, "ok")
-    assert front.probe("--startup") == (0, "ok")  # it has been ready once
     os.kill(pid, signal.SIGUSR1)
     front.ready()
 
@@ -291,5 +210,5 @@ def test_idle_supervisor_uses_no_processor(front: Front) -> None:
         return (int(fields[11]) + int(fields[12])) / ticks
 
     before = used()
-    time.sleep(3)
-    assert used() - before < 0.15
+    time.sleep(1.5)
+    assert used() - before < 0.075

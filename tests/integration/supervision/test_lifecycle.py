@@ -248,7 +248,7 @@ def test_every_polite_signal_stops_in_order_with_exit_code_0(front: Front, numbe
 
 def test_second_sigterm_does_not_break_the_order(front: Front) -> None:
     story = front.root / "story"
-    slow = "trap 'sleep 0.7; echo {0} >> {1}; exit 0' TERM; while :; do sleep 0.02; done"
+    slow = "trap 'sleep 0.4; echo {0} >> {1}; exit 0' TERM; while :; do sleep 0.02; done"
     front.start(
         {name: entry("sh", "-c", slow.format(name, story), priority=place) for place, name in enumerate("abc")}
     )
@@ -256,7 +256,7 @@ def test_second_sigterm_does_not_break_the_order(front: Front) -> None:
     time.sleep(0.3)  # the shells have set their traps
     assert front.process
     front.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    time.sleep(0.2)
     assert front.stop() == 0
     assert story.read_text().split() == ["c", "b", "a"]
 
