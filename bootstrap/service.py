@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 KEPT = ("PATH", "TZ", "LANG", "LANGUAGE", "ONEEDGE_ROOT")
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
+BOOT_PAUSE, BOOT_SECONDS = 0.08, 15.0
+"""While a boot is young its services follow each other closely: what one waits for is about to be there."""
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -128,7 +130,8 @@ def wait(context: ServiceContext) -> None:
     from onelib import checks  # a quarter of the start's cost, which a service without needs is spared
 
     limit = float(context.service.get("wait_seconds", 120))
-    deadline = time.monotonic() + limit
+    began = time.monotonic()
+    deadline = began + limit
     pause, shown = FIRST_PAUSE, needs[0]["label"]
     context.phase(services.WAITING, shown)
     while missing := checks.unmet(needs, context.run, context.table, _within(2.0, deadline)):
@@ -143,7 +146,7 @@ def wait(context: ServiceContext) -> None:
         if not obstacle and time.monotonic() >= deadline:
             raise Refusal(f"{label} did not answer within {limit:g} s", 1)
         time.sleep(_within(pause, deadline))
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, BOOT_PAUSE if time.monotonic() - began < BOOT_SECONDS else LONGEST_PAUSE)
 
 
 def _obstacle(context: ServiceContext, missing: list[dict[str, Any]]) -> tuple[str, str] | None:
