@@ -242,7 +242,7 @@ def test_silent_server_does_not_hold_the_deadline(root: Root, silent: str) -> No
 
 
 def test_asks_less_and_less_often(root: Root) -> None:
-    """At most two connections in the first 30 ms, and then few: 10, 20, 40 ... 500 ms apart."""
+    """10, 20, 40, 80 ms apart, and then a dozen times a second while the boot is young."""
     times: list[float] = []
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -267,10 +267,11 @@ def test_asks_less_and_less_often(root: Root) -> None:
         root.put(one={"command": ["true"], "needs": needs, "wait_seconds": 2})
         assert root.start("one").returncode == 1
         thread.join(5)
-    assert 7 <= len(times) <= 12
+    assert 10 <= len(times) <= 30
     pauses = [late - early for early, late in itertools.pairwise(times)]
-    assert pauses[0] < 0.1
-    assert max(pauses) < 0.8
+    assert pauses[0] < 0.06
+    assert sorted(pauses)[len(pauses) // 2] > 0.07
+    assert max(pauses) < 0.5
 
 
 def test_full_state_folder_does_not_keep_the_service_down(root: Root) -> None:
