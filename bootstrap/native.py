@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bootstrap import boot
+from bootstrap import boot, leftovers
 from bootstrap.errors import AlreadyRunningError, NotHealthyError, VolumeError
 from healthcheck import probe, verdict
 from onelib.locations import ROOT_VARIABLE, Locations
@@ -57,6 +57,7 @@ def up(state: Path, timeout: int) -> None:
         raise VolumeError(
             f"{state} cannot be made: {error.strerror}.", todo="Choose another with --state."
         ) from error
+    end_leftovers(at)
     os.environ[ROOT_VARIABLE] = str(at.root)
     context = boot.context_for(os.environ, native=True)
     boot.prepare(context)
@@ -95,11 +96,20 @@ def _wait(process: "subprocess.Popen[bytes]", run: Path, timeout: int, log: Path
         time.sleep(PAUSE)
 
 
+def end_leftovers(at: Locations) -> bool:
+    """End what a killed Supervisor left behind; whether there was something. Raises NotHealthyError."""
+    names = leftovers.end(at)
+    if names:
+        click.echo(f"ended what ran without its Supervisor: {', '.join(names)}")
+    return bool(names)
+
+
 def down(state: Path) -> None:
     """Stop in order and wait for the end. Raises NotHealthyError when it does not end in time."""
-    pid = running(Locations(state.absolute()))
+    at = Locations(state.absolute())
+    pid = running(at)
     if pid is None:
-        click.echo("not running")
+        click.echo("stopped" if end_leftovers(at) else "not running")
         return
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS

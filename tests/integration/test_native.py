@@ -1,5 +1,6 @@
 """The front-end of one user without a container, as the README tells: venv, pip install, up, status, down."""
 
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyone
 import pytest
@@ -27,7 +29,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The system's Python: one below root's home would be out of an ordinary user's reach.
     system = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
     subprocess.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", system, venv], check=True)
-    install = [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", ROOT]
+    install = [str(venv / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", str(ROOT)]
     subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
     return venv / "bin/oneedge"
 
@@ -62,7 +64,7 @@ def test_up_use_status_down_and_up_again(program: Path, state: Path) -> None:
     assert "\nok\n" in up.stdout
     session = (state / "var/lib/one/.one/one_auth").read_text().strip()
     assert session.split(":")[1] not in up.stdout
-    one = pyone.OneServer("http://127.0.0.1:2633/RPC2", session=session)
+    one: Any = pyone.OneServer("http://127.0.0.1:2633/RPC2", session=session)
     number = one.document.allocate({"NAME": "kept"}, 199)
     assert run(program, state, "status").stdout.startswith("ok\n")
 
@@ -93,6 +95,30 @@ def test_kill_minus_nine_and_up_again(program: Path, state: Path) -> None:
     assert run(program, state, "status").returncode == 1
     assert run(program, state, "up").returncode == 0
     assert (state / "var/lib/one/.one/one_auth").read_text() == auth
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_services_of_a_supervisor_that_was_killed_alone_are_ended(
+    program: Path, state: Path, command: str
+) -> None:
+    """Also the SSH agent, whose environment the kernel hides; a stranger with a number that we noted lives on."""
+    assert run(program, state, "up").returncode == 0
+    supervisor = int((state / "run/oneedge/supervisord.pid").read_text())
+    children = [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
+    assert len(children) >= 3
+    with subprocess.Popen(["sleep", "600"], user=NOBODY, group=NOBODY, extra_groups=[]) as stranger:
+        noted = state / "run/oneedge/state/opennebula-ssh-add.json"
+        noted.write_text(json.dumps(json.loads(noted.read_text()) | {"pid": stranger.pid}))
+        os.kill(supervisor, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{supervisor}/exe").exists(), 10, "Supervisor is gone")
+        done = run(program, state, command)
+        assert stranger.poll() is None
+        stranger.kill()
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = "opennebula, opennebula-ssh-agent, opennebula-ssh-socks-cleaner"
+    assert done.stdout.startswith(f"ended what ran without its Supervisor: {names}\n")
+    assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists()]
+    assert run(program, state, "down").stdout == {"up": "stopped\n", "down": "not running\n"}[command]
 
 
 def test_a_state_folder_that_cannot_be_made(program: Path, state: Path) -> None:
