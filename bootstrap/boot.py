@@ -18,8 +18,10 @@ DEFAULT_PATH = "/opt/oneedge/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 
 
 def log(text: str, stream: TextIO | None = None) -> None:
-    """Print one line of the boot's log."""
-    (stream or sys.stdout).write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [BOOTSTRAP] {text}\n")
+    """Print one line of the boot's log at once: a hook that hangs must not hold back what came before it."""
+    out = stream or sys.stdout
+    out.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [BOOTSTRAP] {text}\n")
+    out.flush()
 
 
 def context_for(environment: Mapping[str, str], *, native: bool = False) -> Context:
@@ -55,7 +57,6 @@ def prepare(context: Context) -> None:
                 count += 1
     _warn(context)
     log(f"{count} changes in {time.monotonic() - began:.2f} s")
-    sys.stdout.flush()
 
 
 def _warn(context: Context) -> None:

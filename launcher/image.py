@@ -14,8 +14,10 @@ from launcher.settings import BUILD, ROOT, Settings
 
 LABEL = "org.oneedge.image.inputs"
 CONTAINERFILE = "images/frontend/Containerfile"
+SBOM = "/usr/share/oneedge/sbom.cdx.json"
 # Rooms of the repository that the image never sees: an edit there builds nothing.
-OUTSIDE = ("build", "dist", "tests", "bench", "docs", "launcher", "compose", "images/base", "Makefile")
+OUTSIDE = ("build", "dist", "tests", "bench", "docs", "launcher", "compose", "images/base", "images/README.md",
+           "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile")  # fmt: skip
 
 # Handed on to the build by name; builders know them and do not keep them in the image.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -52,7 +54,18 @@ def ensure(engine: Engine, settings: Settings, progress: Progress) -> str:
         content.stage(ROOT, sources(), context, sorted(wheels.glob("*.whl")))
         _build(engine, settings, tag, base_name, wanted=wanted, context=context)
         drop(engine, replaced)
+        bill_of_materials(engine, settings, tag)
     return tag
+
+
+def bill_of_materials(engine: Engine, settings: Settings, tag: str) -> Path:
+    """Put the image's bill of materials (CycloneDX) beside it, into ``build/``; raises :class:`BuildError`."""
+    ended = engine.run("run", "--rm", "--network=none", "--entrypoint=cat", tag, SBOM)
+    if ended.returncode:
+        raise BuildError(f"The image {tag} has no {SBOM}:\n{process.tail(ended.stderr)}", todo="Build it anew.")
+    target = BUILD / f"oneedge-{version()}-{settings.target}.cdx.json"
+    target.write_text(ended.stdout)
+    return target
 
 
 def drop(engine: Engine, identifier: str) -> None:
@@ -97,7 +110,8 @@ def _build(engine: Engine, settings: Settings, tag: str, base_name: str, *, want
     if settings.refresh:
         argv.append("--no-cache")
     if engine.podman:
-        argv += ["--pull=never", "--layers"]
+        # OCI images know no health check; Docker's format, which Podman reads as well, does.
+        argv += ["--pull=never", "--layers", "--format=docker"]
     process.run_logged(
         engine.argv([*argv, str(context)]),
         BUILD / f"log/image-{settings.target}.log",

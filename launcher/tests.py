@@ -31,6 +31,7 @@ PROGRAMS = {
     "ssh": "openssh-client",
     "stunnel": "stunnel4",
     "ip": "iproute2",
+    "faketime": "faketime",
     "git": "git",
     "make": "make",
 }

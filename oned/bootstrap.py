@@ -49,13 +49,13 @@ def _check_versions(found: list[str]) -> None:
         if version and _version_number(version) < ours:
             raise OlderSchemaError(
                 f"The database has the schema {version}, this server needs {schema.SCHEMA_VERSION}.",
-                todo="Run: onedb upgrade",
+                todo="Start the release that wrote it: this one cannot upgrade it.",
             )
     for version in found:
         if version and _version_number(version) > ours:
             raise NewerSchemaError(
                 f"The database has the schema {version}, newer than {schema.SCHEMA_VERSION} of this server.",
-                todo="Start the release that wrote it, or restore a backup of this release with onedb restore.",
+                todo="Start the release that wrote it, or restore a backup that this release made.",
             )
 
 

@@ -6,7 +6,7 @@
     ├── StateError              73  a folder cannot be used
     ├── AddressError            71  the port cannot be had
     ├── DatabaseError           69  the database cannot be reached
-    ├── OlderSchemaError         2  as ``onedb version`` returns
+    ├── OlderSchemaError        78  no restart mends it, as with ConfigError
     ├── NewerSchemaError        78  no restart mends it, as with ConfigError
     └── BootstrapError          65  what is there is not what a first start expects
 ``ApiError``
@@ -49,9 +49,9 @@ class DatabaseError(OneError):
 
 
 class OlderSchemaError(OneError):
-    """The database was written by an older release."""
+    """The database was written by an older release; a restart does not help."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: ClassVar[int] = 78
 
 
 class NewerSchemaError(OneError):

@@ -50,22 +50,6 @@ ABSENT = ("binutils", "cpp", "curl", "g++", "gcc", "git", "gnupg", "libpython3-d
 NO_PROGRAMS = {"as", "cc", "c++", "cpp", "curl", "g++", "gcc", "gdb", "git", "go", "ld", "make", "nc", "pip", "pip3",
                "strace", "sudo", "telnet", "wget"}  # fmt: skip
 # Debian's own: changing passwords, mounting, scheduling, host-based SSH. Nothing of ours, nothing else.
-PRIVILEGED = {
-    "/usr/bin/chage": 0o2755,
-    "/usr/bin/chfn": 0o4755,
-    "/usr/bin/chsh": 0o4755,
-    "/usr/bin/crontab": 0o2755,
-    "/usr/bin/expiry": 0o2755,
-    "/usr/bin/gpasswd": 0o4755,
-    "/usr/bin/mount": 0o4755,
-    "/usr/bin/newgrp": 0o4755,
-    "/usr/bin/passwd": 0o4755,
-    "/usr/bin/ssh-agent": 0o2755,
-    "/usr/bin/su": 0o4755,
-    "/usr/bin/umount": 0o4755,
-    "/usr/lib/openssh/ssh-keysign": 0o4755,
-    "/usr/sbin/unix_chkpwd": 0o2755,
-}
 # Modules whose libraries are left out and that no configuration loads.
 UNRESOLVED = {"/usr/lib/apache2/modules/mod_proxy_html.so", "/usr/lib/apache2/modules/mod_xml2enc.so",
               "/usr/lib/x86_64-linux-gnu/tc/q_atm.so"}  # fmt: skip
@@ -152,7 +136,7 @@ def test_the_configuration_is_reached_through_a_link(host: Machine) -> None:
 
 def test_no_other_file_lends_rights(files: list[Entry]) -> None:
     found = {entry.path: entry.mode for entry in files if entry.kind == "f" and entry.mode & 0o6000}
-    assert found == PRIVILEGED
+    assert found == {}
 
 
 def test_no_file_has_capabilities(box: Front) -> None:

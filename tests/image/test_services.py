@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -135,12 +136,22 @@ def test_stop_is_ordered_and_quick() -> None:
         assert "Shutdown complete" in one.logs()
 
 
-def test_a_service_that_cannot_start_ends_the_container() -> None:
+def test_a_service_that_cannot_start_ends_the_container(tmp_path: Path) -> None:
     """Essential and FATAL: non-zero, so that the engine's restart policy acts; the log says which and why."""
-    broken = "--volume=/dev/null:/usr/bin/memcached:ro"
-    with front({}, broken) as one:
-        assert one.ended(60) == 70
-        assert "essential service memcached cannot be kept up" in one.logs()
+    broken = tmp_path / "memcached"
+    broken.write_text("#!/bin/sh\necho 'ERROR: no room for a cache' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    with front({}, f"--volume={broken}:/usr/bin/memcached:ro") as one:
+        story: set[str] = set()
+
+        def over() -> bool:
+            story.add(one.probe()[1])
+            return not one.state()["Running"]
+
+        until(over, 60, "it ends")
+        assert one.ended() == 70
+        assert "essential service memcached cannot be kept up: exit status 3: no room for a cache" in one.logs()
+        assert any("memcached: restart after exit status 3" in text for text in story), story
 
 
 def test_the_engine_restarts_what_ended() -> None:
