@@ -13,7 +13,7 @@ from onelib.errors import OneError, report
 def main(arguments: list[str]) -> int:
     """Run one command; the process's exit code."""
     name = arguments[0] if arguments else "help"
-    signal.signal(signal.SIGTERM, _ended)
+    signal.signal(signal.SIGTERM, ended)
     try:
         if name in {"help", "--help", "-h"}:
             Progress().say(usage.text())
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         return 141
 
 
-def _ended(number: int, _: FrameType | None) -> None:
+def ended(number: int, _: FrameType | None) -> None:
     """Leave by an exception, so that what has to be undone is."""
     sys.exit(128 + number)
 

@@ -6,8 +6,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from itertools import groupby
+from tempfile import TemporaryFile
+from typing import IO
 
 from launcher import daemon, host, image, lock, process, sweep, venv
 from launcher.engine import Engine
@@ -46,6 +50,8 @@ class Run:
     full: bool = False
     engines: dict[str, Engine] = field(default_factory=dict)
     images: dict[str, tuple[str, str]] = field(default_factory=dict)
+    output: IO[bytes] | None = None
+    children: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     prefix: str = field(default_factory=lambda: os.environ.get(sweep.VARIABLE) or sweep.prefix())
 
     def environment(self, kind: str = "docker") -> dict[str, str]:
@@ -62,11 +68,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Stage:
-    """One line of the summary. ``needs`` are stages without which this one cannot run."""
+    """One line of the summary.
+
+    ``needs`` are stages without which this one cannot run; neighbours that are all ``beside`` run at the same time:
+    they wait for containers more than they compute.
+    """
 
     name: str
     call: Callable[[Run], None]
     needs: tuple[str, ...] = ()
+    beside: bool = False
 
 
 def packages(run: Run) -> None:
@@ -97,13 +108,13 @@ def _image(kind: str) -> Callable[[Run], None]:
 
 
 def _tool(*arguments: str) -> Callable[[Run], None]:
-    return lambda run: execute([str(venv.PYTHON), "-m", *arguments], run.environment())
+    return lambda run: execute([str(venv.PYTHON), "-m", *arguments], run)
 
 
 def _pytest(folder: str, kind: str = "docker") -> Callable[[Run], None]:
     def call(run: Run) -> None:
         words = shlex.split(os.environ.get("PYTEST_ARGS", ""))
-        execute([str(venv.PYTHON), "-m", "pytest", folder, *words], run.environment(kind))
+        execute([str(venv.PYTHON), "-m", "pytest", folder, *words], run, kind)
 
     return call
 
@@ -126,9 +137,9 @@ STAGES = (
     UNIT,
     INTEGRATION,
     *IMAGES,
-    Stage("image, docker", _pytest("tests/image"), ("environment", "docker image")),
-    Stage("image, podman", _pytest("tests/image", "podman"), ("environment", "podman image")),
-    Stage("end to end", _pytest("tests/e2e"), ("environment", "docker image", "podman image")),
+    Stage("image, docker", _pytest("tests/image"), ("environment", "docker image"), beside=True),
+    Stage("image, podman", _pytest("tests/image", "podman"), ("environment", "podman image"), beside=True),
+    Stage("end to end", _pytest("tests/e2e"), ("environment", "docker image", "podman image"), beside=True),
 )
 BENCH = (*PREPARATION, IMAGES[0], Stage("bench", _tool("bench"), ("environment", "docker image")))
 
@@ -137,16 +148,26 @@ def run_stages(stages: Sequence[Stage], run: Run) -> int:
     """Run every stage whose needs are met and print the summary; raises :class:`StageError` where one failed."""
     results: dict[str, tuple[str, float]] = {}
     known = {stage.name for stage in stages}
+    started = time.monotonic()
     heed_signals()
     try:
-        for stage in stages:
-            unmet = [need for need in stage.needs if need in known and results[need][0] != "passed"]
-            run.progress.say(f"\n=== {stage.name} ===")
-            results[stage.name] = (f"not run (needs {unmet[0]})", 0.0) if unmet else _timed(stage, run)
+        for beside, group in groupby(stages, lambda stage: stage.beside):
+            ready = []
+            for stage in group:
+                unmet = [need for need in stage.needs if need in known and results[need][0] != "passed"]
+                if unmet:
+                    results[stage.name] = (f"not run (needs {unmet[0]})", 0.0)
+                elif beside:
+                    ready.append(stage)
+                else:
+                    run.progress.say(f"\n=== {stage.name} ===")
+                    results[stage.name] = _timed(stage, run)
+            results |= _side_by_side(ready, run)
     finally:
+        _end(run.children)
         for engine in run.engines.values():
             sweep.sweep(engine, run.prefix, run.progress)
-    for line in summary(results):
+    for line in summary(results, time.monotonic() - started):
         run.progress.say(line)
     failed = [name for name, (result, _) in results.items() if result != "passed"]
     if failed:
@@ -161,15 +182,10 @@ def heed_signals() -> None:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
-def summary(results: Mapping[str, tuple[str, float]]) -> list[str]:
-    """A line a stage: name, seconds, result."""
+def summary(results: Mapping[str, tuple[str, float]], total: float) -> list[str]:
+    """A line a stage: name, seconds, result; the last one has the seconds of all, where stages may overlap."""
     lines = [f"  {name:<16} {seconds:7.1f} s  {result}" for name, (result, seconds) in results.items()]
-    return [
-        "",
-        "=== summary ===",
-        *lines,
-        f"  {'all':<16} {sum(seconds for _, seconds in results.values()):7.1f} s",
-    ]
+    return ["", "=== summary ===", *lines, f"  {'all':<16} {total:7.1f} s"]
 
 
 def _timed(stage: Stage, run: Run) -> tuple[str, float]:
@@ -178,13 +194,61 @@ def _timed(stage: Stage, run: Run) -> tuple[str, float]:
         stage.call(run)
         result = "passed"
     except LauncherError as error:
-        report(error)
+        if run.output:
+            run.output.write(f"ERROR: {error}\n".encode())
+        else:
+            report(error)
         result = f"failed ({error.exit_code})"
     return result, time.monotonic() - started
 
 
-def execute(argv: Sequence[str], env: Mapping[str, str], cwd: Path = ROOT) -> None:
-    """Run a stage's program with its output on ours."""
-    ended = subprocess.run(argv, env=process.environment(env), cwd=cwd, stdin=subprocess.DEVNULL, check=False)
-    if ended.returncode:
-        raise StageError(f"'{' '.join(argv[1:])}' ended with exit code {ended.returncode}.")
+def _side_by_side(stages: Sequence[Stage], run: Run) -> dict[str, tuple[str, float]]:
+    """Run ``stages`` at the same time; each one's output is printed in one piece when it ends."""
+    results: dict[str, tuple[str, float]] = {}
+    if not stages:
+        return results
+    title = f"Running side by side: {'; '.join(stage.name for stage in stages)}"
+    with run.progress.step(title), ThreadPoolExecutor(len(stages)) as pool, ExitStack() as files:
+        running = {}
+        for stage in stages:
+            output = files.enter_context(TemporaryFile())
+            running[pool.submit(_timed, stage, replace(run, output=output))] = stage, output
+        try:
+            for done in as_completed(running):
+                stage, output = running[done]
+                results[stage.name] = done.result()
+                output.seek(0)
+                run.progress.say(f"\n=== {stage.name} ===\n{output.read().decode(errors='replace')}")
+        except BaseException:
+            # The pool waits for its threads, and these for their programs.
+            _end(run.children)
+            raise
+    return results
+
+
+def execute(argv: Sequence[str], run: Run, kind: str = "docker") -> None:
+    """Run a stage's program with its output on ours, or in the stage's own file."""
+    child = subprocess.Popen(
+        argv,
+        env=process.environment(run.environment(kind)),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=run.output,
+        stderr=run.output and subprocess.STDOUT,
+    )
+    run.children.append(child)
+    code = child.wait()
+    run.children.remove(child)
+    if code:
+        raise StageError(f"'{' '.join(argv[1:])}' ended with exit code {code}.")
+
+
+def _end(children: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """End programs that still run, with ten seconds to leave by themselves."""
+    for child in children:
+        child.terminate()
+    for child in list(children):
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()

@@ -2,6 +2,7 @@ import io
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,14 +89,50 @@ def test_tests_are_told_the_engine_and_its_images(run: Run) -> None:
 
 def test_a_stages_program_that_fails_fails_the_stage(run: Run) -> None:
     with pytest.raises(StageError, match="exit code 4"):
-        tests.execute(["sh", "-c", "exit 4"], {})
+        tests.execute(["sh", "-c", "exit 4"], run)
+
+
+def _sleeper(name: str) -> Stage:
+    script = f"echo {name} begins; sleep 0.5; echo {name} ends >&2"
+    return Stage(name, lambda run: tests.execute(["sh", "-c", script], run), beside=True)
+
+
+def test_stages_side_by_side_overlap_and_their_output_does_not(run: Run, output: io.StringIO) -> None:
+    stages = [Stage("first", _pass), _sleeper("a"), _sleeper("b"), Stage("failing", _fail, beside=True)]
+    started = time.monotonic()
+    with pytest.raises(StageError, match="Not passed: failing"):
+        tests.run_stages(stages, run)
+    assert time.monotonic() - started < 0.95
+    assert "ERROR: There is no compiler." in output.getvalue().split("=== failing ===")[1]
+    for name in "ab":
+        assert f"=== {name} ===\n{name} begins\n{name} ends\n" in output.getvalue()
+
+
+def test_an_interrupted_run_leaves_no_program_behind(tmp_path: Path) -> None:
+    script = (
+        "from launcher import __main__, settings, tests; from launcher.progress import Progress\n"
+        "import signal; signal.signal(signal.SIGTERM, __main__.ended)\n"
+        "call = lambda run: tests.execute(['sh', '-c', 'echo $$ >>pids; exec sleep 60'.replace('pids', PIDS)], run)\n"
+        "stages = [tests.Stage(name, call, beside=True) for name in 'ab']\n"
+        "tests.run_stages(stages, tests.Run(settings.read({}), Progress()))"
+    )
+    pids = tmp_path / "pids"
+    program = [sys.executable, "-c", f"PIDS = {str(pids)!r}\n{script}"]
+    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+        while not pids.exists() or len(pids.read_text().split()) < 2:
+            assert started.poll() is None
+            time.sleep(0.02)
+        started.terminate()
+        assert started.wait(20) == 143
+    for pid in pids.read_text().split():
+        assert not Path("/proc", pid).exists()
 
 
 def test_a_stage_started_in_the_background_of_a_shell_ignores_no_signal(run: Run, tmp_path: Path) -> None:
     found = tmp_path / "status"
     script = (
         "from launcher import settings, tests; from launcher.progress import Progress\n"
-        f"show = lambda run: tests.execute(['cp', '/proc/self/status', '{found}'], {{}})\n"
+        f"show = lambda run: tests.execute(['cp', '/proc/self/status', '{found}'], run)\n"
         "tests.run_stages([tests.Stage('show', show)], tests.Run(settings.read({}), Progress()))"
     )
     command = f"trap '' INT QUIT HUP; exec {sys.executable} -c \"$0\""
