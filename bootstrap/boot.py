@@ -8,13 +8,10 @@ from typing import NoReturn, TextIO
 
 from bootstrap import environment as parameters
 from bootstrap.context import Context
+from bootstrap.service import DEFAULT_PATH, is_kept
 from bootstrap.steps import STEPS
 from bootstrap.validate import settings_from
-from onelib.locations import ROOT_VARIABLE, Locations
-
-KEPT = ("PATH", "TZ", "LANG", "LANGUAGE", ROOT_VARIABLE)
-PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
-DEFAULT_PATH = "/opt/oneedge/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from onelib.locations import Locations
 
 
 def log(text: str, stream: TextIO | None = None) -> None:
@@ -66,11 +63,7 @@ def _warn(context: Context) -> None:
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What Supervisor and its services get of the environment: no parameter, so no secret."""
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if name in KEPT or name.startswith("LC_") or name.lower() in PROXIES
-    }
+    kept = {name: value for name, value in environment.items() if is_kept(name)}
     kept.setdefault("PATH", DEFAULT_PATH)
     return kept
 

@@ -35,7 +35,7 @@ PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 BOOT_PAUSE, BOOT_SECONDS = 0.08, 15.0
 """While a boot is young its services follow each other closely: what one waits for is about to be there."""
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_PATH = "/opt/oneedge/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Refusal(Exception):  # noqa: N818  it ends this start, and may be no error of the service
@@ -229,7 +229,7 @@ def _find(program: str, path: str) -> None:
 
 def _environment(service: dict[str, Any]) -> dict[str, str]:
     """The service's environment: what is kept of ours, the account's own variables, then the service's."""
-    kept = {key: value for key, value in os.environ.items() if _is_kept(key)}
+    kept = {key: value for key, value in os.environ.items() if is_kept(key)}
     kept.setdefault("PATH", DEFAULT_PATH)
     user = service.get("user")
     try:
@@ -243,7 +243,8 @@ def _environment(service: dict[str, Any]) -> dict[str, str]:
     return kept | {key: str(value) for key, value in service.get("environment", {}).items()}
 
 
-def _is_kept(variable: str) -> bool:
+def is_kept(variable: str) -> bool:
+    """Whether a service gets ``variable`` of the container's environment: no parameter is among these."""
     return variable in KEPT or variable.startswith("LC_") or variable.lower() in PROXIES
 
 
