@@ -78,7 +78,7 @@ print(json.dumps(found))
 def crontab(box: Front) -> None:
     """Given at once, because cron looks once a minute."""
     job = "* * * * * cd /var/lib/one/backups && id -un >cron.part && mv cron.part cron\n"
-    engine("exec", "--interactive", "--user=oneadmin", box.name, "crontab", "-", text=job)
+    engine("exec", "--interactive", box.name, "crontab", "-u", "oneadmin", "-", text=job)
 
 
 # ---- users ----
