@@ -126,7 +126,7 @@ class Settings(BaseModel):
     db_backup: Boolean = parameter(
         "ONED_DB_BACKUP_ENABLED",
         True,
-        "Back the database up before an upgrade.",
+        "Back the database up to /var/lib/one/backups/db before an automatic upgrade.",
         table="1.4",
         roles="all oned",
     )

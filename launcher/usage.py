@@ -29,5 +29,5 @@ def text() -> str:
         "",
         "Parameters of the image, such as OPENNEBULA_FRONTEND_HOST, ONEADMIN_PASSWORD or DIND_ENABLED, are",
     ]
-    lines += ["taken from the environment too: docs/parameters.md. Exit codes: docs/exit-codes.md."]
+    lines += ["taken from the environment too: README.md. Exit codes: docs/exit-codes.md."]
     return "\n".join(lines)

@@ -61,6 +61,7 @@ def _database(context: Context) -> Iterator[Action]:
         "port": settings.mysql_port,
         "user": settings.mysql_user,
         "database": settings.mysql_database,
+        "backup": settings.db_backup,
     }
     yield File(run / "database.json", json.dumps(target).encode())
 

@@ -79,5 +79,7 @@ def configure(context: Context) -> Iterator[Action]:
         yield Directory(run / "www", 0o755)
         yield File(run / "www/index.html", _rendered("index.html", context))
     settings = context.settings
+    if "docker" in services:
+        yield Directory(context.at.under(settings.dind_socket).parent, 0o755)
     docker = f"tcp://{settings.dind_host}:2375" if settings.dind_tcp else f"unix://{settings.dind_socket}"
     yield File(run / "docker-host", f"{docker}\n".encode())

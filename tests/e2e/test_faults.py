@@ -188,16 +188,39 @@ def test_data_of_a_newer_mariadb_keeps_the_service_down_and_the_container_up() -
             assert one.probe("--live")[0] == 0, "a restart would not help"
 
 
-def test_data_of_an_older_mariadb_is_upgraded_and_health_says_so() -> None:
+@pytest.mark.parametrize("backup", ["yes", "no"])
+def test_data_of_an_older_mariadb_is_upgraded_and_health_says_so(backup: str) -> None:
+    """ONED_DB_BACKUP_ENABLED: with it a dump lies on the backups' volume before anything is changed."""
     with volumes() as mounts:
         with front(mounts=mounts) as one:
             one.healthy().stop()
         in_volume(mounts, "mysql", "echo 10.5.1-MariaDB >/v/mysql_upgrade_info")
-        with front(mounts=mounts) as one:
+        with front({"ONED_DB_BACKUP_ENABLED": backup}, mounts=mounts) as one:
             story: list[str] = []
             until(lambda: _tell(one, story), 60, f"healthy: {story}", pause=0.02)
             assert "upgrading" in story
             assert in_volume(mounts, "mysql", "cat /v/mysql_upgrade_info").startswith("10.11.")
+            found = one.sh("stat -c '%U %a %n' /var/lib/one/backups/db/*", check=False)
+            if backup == "no":
+                assert found == ""
+                return
+            assert re.fullmatch(r"oneadmin 600 \S+/opennebula-\d{4}-\d\d-\d\d-\d+\.sql\n", found)
+            dump = one.sh("cat /var/lib/one/backups/db/*.sql")
+            assert "CREATE TABLE `user_pool`" in dump
+            assert dump.rstrip().splitlines()[-1].startswith("-- Dump completed")
+
+
+def test_no_upgrade_without_its_backup() -> None:
+    """No room for the dump: nothing is upgraded, the reason is in the health text, the container stays up."""
+    with volumes() as mounts:
+        with front(mounts=mounts) as one:
+            one.healthy().stop()
+        in_volume(mounts, "mysql", "echo 10.5.1-MariaDB >/v/mysql_upgrade_info")
+        with front({}, "--mount=type=tmpfs,destination=/var/lib/one/backups,tmpfs-size=16k", mounts=mounts) as one:
+            until(lambda: one.probe()[1].startswith("failed: mysqld-upgrade: "), 60, "health tells the reason")
+            assert "backup before the upgrade" in one.probe()[1]
+            assert in_volume(mounts, "mysql", "cat /v/mysql_upgrade_info").startswith("10.5.1")
+            assert one.state()["Running"]
 
 
 def _tell(one: Front, story: list[str]) -> bool:
