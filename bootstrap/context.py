@@ -55,8 +55,8 @@ class Context:
     @property
     def own_database(self) -> bool:
         """Whether MariaDB runs in this container."""
-        local = self.settings.mysql_host in ("localhost", "127.0.0.1", "::1")
-        return not self.native and (self.settings.role == "mysqld" or (self.settings.role == "all" and local))
+        role, local = self.settings.role, self.settings.local_database
+        return not self.native and (role == "mysqld" or (role == "all" and local))
 
     @property
     def etc(self) -> Path:

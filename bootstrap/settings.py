@@ -305,6 +305,11 @@ class Settings(BaseModel):
         roles="all sunstone",
     )
 
+    @property
+    def local_database(self) -> bool:
+        """Whether MYSQL_HOST is this container, so that the service all brings its own MariaDB."""
+        return self.mysql_host in ("localhost", "127.0.0.1", "::1")
+
 
 @dataclass(frozen=True)
 class Parameter:

@@ -38,10 +38,11 @@ def _missing(settings: Settings, *, native: bool) -> list[str]:
         problems.append(
             f"OPENNEBULA_FRONTEND_HOST: the service {settings.role} needs the public host name or IP of the front-end"
         )
-    if settings.role in NEEDS_PASSWORD and not settings.mysql_password and not native:
+    apart = settings.role in NEEDS_PASSWORD or (settings.role == "all" and not settings.local_database)
+    if apart and not settings.mysql_password and not native:
         problems.append(
-            f"MYSQL_PASSWORD: the service {settings.role} runs apart from its peer, so the password cannot be "
-            "generated: set the same one for oned and mysqld (or MYSQL_PASSWORD_FILE)"
+            f"MYSQL_PASSWORD: with the service {settings.role} and MYSQL_HOST={settings.mysql_host} oned and MariaDB "
+            "run apart, so the password cannot be generated: set the same one for both (or MYSQL_PASSWORD_FILE)"
         )
     return problems
 

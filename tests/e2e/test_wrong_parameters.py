@@ -23,6 +23,7 @@ SETS: list[tuple[dict[str, str], list[str]]] = [
     ({"OPENNEBULA_FRONTEND_SERVICE": "oned", "OPENNEBULA_SERVICE": "sshd"}, ["OPENNEBULA_SERVICE"]),
     ({"OPENNEBULA_FRONTEND_SERVICE": "mysqld"}, ["MYSQL_PASSWORD"]),
     ({"OPENNEBULA_FRONTEND_SERVICE": "oned"}, ["MYSQL_PASSWORD"]),
+    ({"MYSQL_HOST": "db.example"}, ["MYSQL_PASSWORD", "MYSQL_HOST=db.example"]),
     ({"MAINTENANCE_MODE": "maybe"}, ["MAINTENANCE_MODE", "yes or no"]),
     ({"DIND_ENABLED": "2"}, ["DIND_ENABLED"]),
     ({"TLS_PROXY_ENABLED": "on"}, ["TLS_PROXY_ENABLED"]),

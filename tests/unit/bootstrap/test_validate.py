@@ -122,6 +122,11 @@ def test_roles_that_need_the_database_password(role: str) -> None:
     assert "MYSQL_PASSWORD" in problems(OPENNEBULA_FRONTEND_SERVICE=role)[0]
 
 
+def test_all_with_a_database_elsewhere_needs_its_password() -> None:
+    assert "MYSQL_HOST=db.example" in problems(MYSQL_HOST="db.example")[0]
+    assert settings_from({**HOST, "MYSQL_HOST": "db.example", "MYSQL_PASSWORD": "x"}).mysql_password == "x"
+
+
 @pytest.mark.parametrize("name", ["sshd", "memcached", "docker", "none"])
 def test_roles_that_need_nothing(name: str) -> None:
     assert settings_from({"OPENNEBULA_FRONTEND_SERVICE": name}).role == name
