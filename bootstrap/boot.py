@@ -1,6 +1,7 @@
 """Carry out the steps, then become Supervisor."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -73,8 +74,14 @@ def supervisor_command(context: Context) -> list[str]:
     return [sys.executable, "-I", "-m", "bootstrap.supervise", "-c", str(context.at.run / "supervisord.conf")]
 
 
+def end_on_signal() -> None:
+    """Let SIGTERM end the bootstrap (143), hooks included: the kernel ignores it for a PID 1 that says nothing."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def hand_over(context: Context) -> NoReturn:
-    """Become Supervisor."""
+    """Become Supervisor. A stop that comes on the way waits until Supervisor heeds it, instead of being lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     command = supervisor_command(context)
     sys.stdout.flush()
     os.execve(command[0], command, clean_environment(context.environment))

@@ -29,6 +29,7 @@ def _guarded(error: OneError) -> None:
 @click.option("--check", is_flag=True, help="Check the parameters, and change nothing.")
 def boot(plan: bool, check: bool) -> None:
     """Configure everything from the environment and hand over to Supervisor (the image's entrypoint)."""
+    booting.end_on_signal()
     try:
         context = booting.context_for(os.environ)
         if check:

@@ -247,9 +247,13 @@ class Options(ServerOptions):
         """Stay who we are: each service's runner drops its own privileges."""
 
     def setsignals(self) -> None:
-        """As Supervisor does, but SIGHUP means nothing. A handler, because ignoring it would be inherited."""
+        """As Supervisor does, but SIGHUP means nothing. A handler, because ignoring it would be inherited.
+
+        The bootstrap has blocked what stops us until somebody heeds it: PID 1 loses a signal without a handler.
+        """
         super().setsignals()
         signal.signal(signal.SIGHUP, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
     def make_http_servers(self, supervisord: Any) -> Any:
         """The control socket, without a critical message at every start that it asks for no password.

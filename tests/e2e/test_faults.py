@@ -100,6 +100,25 @@ def test_kill_at_any_instant_of_the_boot() -> None:
             assert call(one.address(), "one.user.info", session, -1)[0] is True
 
 
+@pytest.mark.parametrize("delay", [0.4, 0.7, 1.0, 1.5, 2.5])
+def test_a_stop_during_the_boot_is_heeded_at_once(delay: float) -> None:
+    with front() as one:
+        time.sleep(delay)
+        assert one.stop(60) < 20
+        assert one.state()["ExitCode"] in (0, 143)
+
+
+def test_a_stop_ends_a_hook_that_hangs(tmp_path: Path) -> None:
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\necho hanging\nexec sleep 600\n")
+    hook.chmod(0o755)
+    with front({"OPENNEBULA_FRONTEND_PREHOOK": "/hook"}, f"--volume={hook}:/hook:ro") as one:
+        until(lambda: "hanging" in one.logs(), 20, "the hook runs")
+        assert one.probe() == (1, "starting (waiting for the bootstrap)")
+        assert one.stop(60) < 10
+        assert one.state()["ExitCode"] == 143
+
+
 def test_the_same_container_killed_and_started_again() -> None:
     """Its own /run is still there: stale process ids, sockets and locks do no harm."""
     with front() as one:
