@@ -1,6 +1,7 @@
 """The services of the all-in-one container: running as their own users, back after kill -9, told by the probe."""
 
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,7 +171,9 @@ def _count(one: Front) -> int:
 
 @pytest.mark.full
 def test_every_service_killed_again_and_again(running: Front) -> None:
+    """All of them at once, five times. Between, each stays up long enough that this is no crash loop (10 s)."""
     for _ in range(5):
+        time.sleep(11)
         for name in USERS:
             pid = running.pids(name)
             if pid:
