@@ -16,6 +16,7 @@ from oned.record import Record
 from oned.xmlrpc import NO_METHOD_FAULT, TYPE_FAULT, Fault, Long, Value, encode_answer
 
 _TYPE_NAMES = {str: "string", int: "int", bool: "boolean", list: "array"}
+_PROBED = "one.system.version"
 _NO_REPLICATION = Long(-1)
 
 
@@ -67,7 +68,10 @@ class Service:
         self._requests = itertools.count(1)
 
     async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes:
-        """The answer of one call, on the wire. Raises :class:`Fault` when the call itself is wrong."""
+        """The answer of one call, on the wire. Raises :class:`Fault` when the call itself is wrong.
+
+        The health probe's question, every 10 s and without a session, is no event for the log.
+        """
         record = Record(find_method(name), params, next(self._requests) % 10000, client)
         session = session_of(params)
         try:
@@ -75,7 +79,8 @@ class Service:
         except ApiError as error:
             record.failure = error
         await self._repair(record, session)
-        self._write_log(record)
+        if session or record.method.name != _PROBED:
+            self._write_log(record)
         failure = record.failure
         if failure is not None:
             return encode_answer(False, record.message, failure.code, failure.oid, _NO_REPLICATION)

@@ -9,7 +9,7 @@ A need is ``{"label": ..., "kind": ..., "address": ...}``; it is met when, by it
 ``banner``   the server at ``host:port`` or the path greets: one byte arrives without a word from us
 ``file``     the path exists and, for a regular file, is not empty
 ``http``     ``http://host:port/path`` answers with a status below 500
-``xmlrpc``   ``http://host:port/RPC2`` answers ``one.system.version`` with a method response
+``xmlrpc``   ``http://host:port/RPC2`` answers ``one.system.version``, and not that it cannot work
 ``service``  the one-shot of that name is done, or the service runs and its own ready checks pass
 
 A kind that is not known is never met. Standard library only and quick to import: see :mod:`onelib.services`.
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     Judge = Callable[[bytes], bool | None]  # of the answer so far: yes, no, or not yet known
 
 LONGEST_ANSWER = 1 << 16
+INTERNAL = b">8192<"
+"""The code with which the API says that it cannot do its work, as without its database (0x2000, OpenNebula 6.0)."""
 _VERSION_CALL = (
     b"<?xml version='1.0'?><methodCall><methodName>one.system.version</methodName>"
     b"<params><param><value><string></string></value></param></params></methodCall>"
@@ -326,4 +328,4 @@ def _method_response(answer: bytes) -> bool | None:
     status = _status(answer)
     if status is None or (status == 200 and b"</methodResponse>" not in answer):
         return None
-    return status == 200
+    return status == 200 and INTERNAL not in answer

@@ -329,6 +329,10 @@ def _composed(network: str, mounts: dict[str, str]) -> None:
             )
             assert "STAT pid" in gui.exec("python3", "-c", stats)
             assert "-b 0.0.0.0" in conf(oned, "oned.conf")
+            database.stop()
+            until(lambda: oned.probe()[0] == 1, 30, "oned without its database is not healthy")
+            engine("start", database.name)
+            oned.healthy()
             assert set(database.details()["services"]) == {"crond", "mysqld", "mysqld-configure", "mysqld-upgrade"}
 
 

@@ -116,9 +116,10 @@ def test_supervisorctl_and_status_work_as_they_are(running: Front) -> None:
 def test_the_log_says_which_service_speaks_and_has_no_noise_of_probes(running: Front) -> None:
     for _ in range(5):
         running.probe()
-    before = running.logs()
+    before, own = running.logs(), running.exec("cat", "/var/log/one/oned.log")
     for _ in range(10):
         assert running.probe()[0] == 0
+    assert running.exec("cat", "/var/log/one/oned.log") == own
     new = running.logs()[len(before) :].splitlines()
     assert len(new) <= 2, new
     assert any(line.startswith("mysqld | ") for line in before.splitlines())

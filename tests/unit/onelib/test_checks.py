@@ -231,6 +231,8 @@ def test_http_answer_in_pieces_without_an_end(serve: Serve) -> None:
     ("answer", "expected"),
     [
         (b"HTTP/1.1 200 OK\r\n\r\n<?xml?><methodResponse><params/></methodResponse>", True),
+        (b"HTTP/1.1 200 OK\r\n\r\n<methodResponse><i4>256</i4></methodResponse>", True),  # who are you?
+        (b"HTTP/1.1 200 OK\r\n\r\n<methodResponse><i4>8192</i4></methodResponse>", False),  # no database
         (b"HTTP/1.1 200 OK\r\n\r\n<?xml?><methodResponse><params/>", False),
         (b"HTTP/1.1 200 OK\r\n\r\n<html/>", False),
         (b"HTTP/1.1 404 No\r\n\r\n<methodResponse></methodResponse>", False),
