@@ -14,9 +14,9 @@ from oned.methods.call import Answer, Call, Method
 from oned.methods.table import METHODS, UPSTREAM
 from oned.record import Record
 from oned.xmlrpc import NO_METHOD_FAULT, TYPE_FAULT, Fault, Long, Value, encode_answer
+from onelib import checks
 
 _TYPE_NAMES = {str: "string", int: "int", bool: "boolean", list: "array"}
-_PROBED = "one.system.version"
 _NO_REPLICATION = Long(-1)
 
 
@@ -70,7 +70,7 @@ class Service:
     async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes:
         """The answer of one call, on the wire. Raises :class:`Fault` when the call itself is wrong.
 
-        The health probe's question, every 10 s and without a session, is no event for the log.
+        The health probe's question, every 10 s with nobody's credentials, is no event for the log.
         """
         record = Record(find_method(name), params, next(self._requests) % 10000, client)
         session = session_of(params)
@@ -79,7 +79,7 @@ class Service:
         except ApiError as error:
             record.failure = error
         await self._repair(record, session)
-        if session or record.method.name != _PROBED:
+        if session != checks.SESSION:
             self._write_log(record)
         failure = record.failure
         if failure is not None:

@@ -45,10 +45,12 @@ if TYPE_CHECKING:
 LONGEST_ANSWER = 1 << 16
 INTERNAL = b">8192<"
 """The code with which the API says that it cannot do its work, as without its database (0x2000, OpenNebula 6.0)."""
+SESSION = "health:probe"
+"""Nobody's credentials. The API has to look them up, and so needs its database, before it can refuse them."""
 _VERSION_CALL = (
-    b"<?xml version='1.0'?><methodCall><methodName>one.system.version</methodName>"
-    b"<params><param><value><string></string></value></param></params></methodCall>"
-)
+    "<?xml version='1.0'?><methodCall><methodName>one.system.version</methodName>"
+    f"<params><param><value><string>{SESSION}</string></value></param></params></methodCall>"
+).encode()
 
 
 def unmet(needs: Sequence[Need], run: str, table: dict[str, Any], timeout: float = 2.0) -> list[Need]:
