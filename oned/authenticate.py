@@ -24,6 +24,7 @@ from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import LoginToken, User
 from oned.pools import find_body, load, save
+from onelib import checks
 
 USER_NAME_EXTRA = " :\t\n\v\f\r"
 MAX_SESSIONS = 10_000
@@ -148,6 +149,8 @@ class Authenticator:
         if reason:
             raise self._refuse(f"User is invalid, {reason}")
         user = self._user(transaction, name)
+        if user is None and session == checks.SESSION:  # the health probe's, which is no event for the log
+            raise AuthenticationError
         if user is None:
             raise self._refuse("The user of a session does not exist")
         if not user.enabled:
