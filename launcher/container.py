@@ -174,7 +174,7 @@ def must_exist(engine: Engine, name: str) -> dict[str, Any]:
     found = engine.inspect("container", name)
     if found is None:
         raise NoContainerError(
-            f"There is no container named {name}.", todo="'make run' makes it (CONTAINER_NAME names it)."
+            f"There is no container named {name}.", todo="'make run' makes it (ONEEDGE_CONTAINER names it)."
         )
     return found
 

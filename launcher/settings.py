@@ -96,7 +96,7 @@ def read(env: Mapping[str, str]) -> Settings:
         target=reader.choice("TARGET", TARGETS, "frontend"),
         image=reader.text("IMAGE", ""),
         base_image=reader.text("BASE_IMAGE", ""),
-        container=reader.name("CONTAINER_NAME", "oneedge"),
+        container=reader.name("ONEEDGE_CONTAINER", "oneedge"),
         volume_prefix=reader.name("VOLUME_PREFIX", "opennebula_"),
         restart=reader.restart(),
         wait_seconds=reader.number("WAIT_SECONDS", 300, 1, 86400),

@@ -7,7 +7,7 @@ _VARIABLES = (
     ("ENGINE", "docker or podman (default: what is installed, else Docker)"),
     ("TARGET", "frontend or slim, without inner Docker and Terraform (default: frontend)"),
     ("IMAGE, BASE_IMAGE", "use an existing image, or base image, instead of building one"),
-    ("CONTAINER_NAME", "default: oneedge"),
+    ("ONEEDGE_CONTAINER", "default: oneedge"),
     ("VOLUME_PREFIX", "default: opennebula_"),
     ("WAIT_SECONDS", "how long 'make run' waits for health (default: 300)"),
     ("RUN_ARGS", "more arguments for the engine, such as '-v /etc/one-certs:/certs:ro'"),

@@ -63,7 +63,7 @@ class Deployment:
 
     def make(self, command: str, given: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
         """``make COMMAND`` with this deployment's variables; output and errors as the user sees them."""
-        values = {"ENGINE": self.engine.kind, "CONTAINER_NAME": self.name, "VOLUME_PREFIX": self.volume_prefix}
+        values = {"ENGINE": self.engine.kind, "ONEEDGE_CONTAINER": self.name, "VOLUME_PREFIX": self.volume_prefix}
         return subprocess.run(
             ["make", "--no-print-directory", command, f"PYTHON={sys.executable}"],
             cwd=ROOT,

@@ -79,7 +79,7 @@ def test_taken_ports_are_all_named_before_anything_is_made(quick: Deployment) ->
 def test_a_port_of_another_container_is_named_with_it(quick: Deployment) -> None:
     assert quick.make("run").returncode == 0
     second = f"{quick.name}-second"
-    refused = quick.make("run", CONTAINER_NAME=second)
+    refused = quick.make("run", ONEEDGE_CONTAINER=second)
     assert "Error 76" in refused.stderr
     assert f"is held by the container {quick.name}" in refused.stderr
     assert quick.engine.inspect("container", second) is None
