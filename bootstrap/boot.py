@@ -32,7 +32,6 @@ def context_for(environment: Mapping[str, str], *, native: bool = False) -> Cont
 
 def plan(context: Context) -> int:
     """Print what a boot would change, and return how many actions that are. Nothing is touched."""
-    context.planning = True
     count = 0
     for step in STEPS:
         for action in step(context):

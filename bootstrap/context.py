@@ -23,13 +23,12 @@ class Secrets:
 
 @dataclass
 class Context:
-    """The boot in hand. ``native`` is a run of one user without a container; ``planning`` changes nothing."""
+    """The boot in hand. ``native`` is a run of one user without a container."""
 
     settings: Settings
     at: Locations
     environment: Mapping[str, str]
     native: bool = False
-    planning: bool = False
     secrets: Secrets = field(default_factory=Secrets)
     warnings: list[str] = field(default_factory=list)
 
