@@ -164,7 +164,7 @@ def _line(outcome: Outcome, *, idempotent: bool) -> str:
         "Patch [OK]" if good else "Patch [--]",
         "replace" if outcome.result.replaced else "",
         change.command.value,
-        "/".join(change.components),
+        change.where,
         f"({outcome.result.reason})" if outcome.result.reason else "",
     ]
     return " ".join(word for word in words if word)

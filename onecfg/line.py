@@ -8,12 +8,13 @@ import json
 import math
 import re
 
-from onecfg.model import Change, Command, Json, LineError
+from onecfg.model import Change, Command, Data, LineError
 
 _BLANKS = " \t\r\v\f"
 _TOKEN = re.compile(rf"[^{_BLANKS}]+")
 _QUOTED = re.compile(r'"((?:\\"|[^"\\]|\\(?!"))*+)"')
 _GAP = re.compile(rf"[{_BLANKS}]*")
+_COMMANDS = {command.value: command for command in (Command.INS, Command.SET, Command.RM)}
 MAX_BYTES = 8 << 20
 
 
@@ -84,23 +85,20 @@ def _change(scanner: _Scanner) -> Change:
     file = scanner.token("command and the path")
     start = scanner.offset
     word = scanner.token("command")
-    try:
-        command = Command(word.lower())
-    except ValueError:
-        raise scanner.error(
-            f"Invalid patch action '{word.lower()[:40]}'.", "Write ins, set or rm.", offset=start
-        ) from None
+    command = _COMMANDS.get(word.lower())
+    if command is None:
+        raise scanner.error(f"Invalid patch action '{word.lower()[:40]}'.", "Write ins, set or rm.", offset=start)
     path = scanner.path()
     return Change(file, command, path, _value(scanner), f"{scanner.source}:{scanner.number}")
 
 
-def _value(scanner: _Scanner) -> Json:
+def _value(scanner: _Scanner) -> Data:
     """The JSON at the end of a line, ``None`` without one. The text of the value is in no message."""
     text = scanner.text[scanner.offset :]
     if not text:
         return None
     try:
-        value: Json = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value: Data = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         todo = 'A text stands in double quotes, e.g. "yes"; nothing may follow the value.'

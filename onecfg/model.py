@@ -10,12 +10,41 @@ No text of these classes ever holds the value of a change: a value may be a pass
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import ClassVar, TypeAlias
 
 from onelib.errors import OneError
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A Ruby symbol, written ``:name``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A scalar of a type that only Ruby knows (dates, objects): compared by its text."""
+
+    tag: str
+    text: str
+
+
+Data: TypeAlias = "Symbol | Tagged | bool | int | float | str | list[Data] | dict[Key, Data] | None"
+"""A value. The line format writes the part of it that JSON has, and symbols as texts that begin with ``:``."""
+
+Key: TypeAlias = "Symbol | Tagged | bool | int | float | str | None"
+"""An element of a path."""
+
+
+class Absent(Enum):
+    """Tells no value from the value ``null``."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
 
 
 class PatchError(OneError):
@@ -52,11 +81,13 @@ class FileError(PatchError):
 
 
 class Command(StrEnum):
-    """What a change does (Table 1.7)."""
+    """What a change does: the first three inside a file (Table 1.7), the others to a whole file (yaml format only)."""
 
     INS = "ins"
     SET = "set"
     RM = "rm"
+    CREATE = "create"
+    DELETE = "delete"
 
 
 class Status(StrEnum):
@@ -68,31 +99,72 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class NewFile:
+    """A file to create; ``mode`` are its permission bits. The content is in no text of this object."""
+
+    data: bytes = field(repr=False)
+    owner: str = "root"
+    group: str = "oneadmin"
+    mode: int = 0o640
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What the yaml format can say about a change besides (reference of 6.0: ``extra``).
+
+    ``multiple``  the key of an oned-like file may occur many times, so ``ins`` adds and ``rm`` removes one of them
+    ``export``    the shell variable is to be exported, or not; ``None`` leaves that alone
+    ``index``     where in an ordered list
+    """
+
+    multiple: bool = False
+    export: bool | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True)
 class Change:
     """One change of one file.
 
     ``file`` is the absolute path as seen from ``/`` (never below a prefix). ``path`` is either the text of the line
-    format (split at ``/``) or a tuple of its elements, which may then hold a ``/`` themselves. ``value`` is JSON;
-    ``None`` is "no value". ``origin`` (``patch.txt:3``) is named in messages. The value is in no text of this object.
+    format (split at ``/``) or a tuple of its elements, which may then hold a ``/`` themselves. ``value`` is the new
+    value, or for ``rm`` the element to take out of a list; ``None`` is "no value" in the line format. ``origin``
+    (``patch.txt:3``) is named in messages. No value is in a text of this object.
+
+    The yaml format says more: with ``native`` a text that begins with ``:`` is a text, and symbols are ``Symbol``
+    (otherwise such a text is a symbol in YAML files); with ``whole`` the path names the list or the section itself and
+    not a key in the collection above it (``key: null``); ``old`` is the value that is expected there; ``content`` is
+    that of ``create``.
     """
 
     file: str
     command: Command
-    path: str | tuple[str, ...]
-    value: Json = field(default=None, repr=False)
+    path: "str | tuple[Key, ...]"
+    value: Data = field(default=None, repr=False)
     origin: str = field(default="", compare=False)
+    native: bool = False
+    whole: bool = False
+    old: "Data | Absent" = field(default=ABSENT, repr=False)
+    extra: Extra = Extra()
+    content: NewFile | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "command", Command(self.command))
 
     @property
-    def components(self) -> tuple[str, ...]:
+    def components(self) -> tuple[Key, ...]:
         """The elements of the path, empty ones dropped."""
         parts = self.path.split("/") if isinstance(self.path, str) else self.path
-        return tuple(part for part in parts if part)
+        return tuple(part for part in parts if part != "")
+
+    @property
+    def where(self) -> str:
+        """The path as a text for messages; symbols with their colon."""
+        texts = (f":{part.name}" if isinstance(part, Symbol) else str(part) for part in self.components)
+        return "/".join(texts) or "/"
 
     def __str__(self) -> str:
-        return f"{self.file} {self.command.value} {'/'.join(self.components) or '/'}"
+        return f"{self.file} {self.command.value} {self.where}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +196,7 @@ class Result:
         return cls(Status.NOT_APPLICABLE, counts=False, reason=reason)
 
 
-def stringify(value: Json) -> str:
+def stringify(value: Data) -> str:
     """``value`` as text of a file that knows no types (``true``, ``11``, ``1.5``); ``None`` is empty.
 
     Raises ``ChangeError`` for a list or an object.

@@ -16,14 +16,14 @@ from onecfg.catalogue import CATALOGUE, Entry, find
 from onecfg.formats import load
 from onecfg.formats.oned import quote
 from onecfg.line import parse
-from onecfg.model import Change, Command, FileError, Json, PatchError, Result, Status
+from onecfg.model import Change, Command, Data, FileError, Key, PatchError, Result, Status
 from onelib.locations import Locations
 
 __all__ = [
     "Change",
     "Command",
+    "Data",
     "FileError",
-    "Json",
     "Outcome",
     "PatchError",
     "Report",
@@ -119,7 +119,7 @@ def overridden(patch: Sequence[Change], settings: Sequence[Change]) -> list[Chan
     """The changes of ``patch`` at, above or below a place that ``settings``, applied after it, change too."""
     places = [(change.file, change.components) for change in settings]
 
-    def meet(change: Change, file: str, path: tuple[str, ...]) -> bool:
+    def meet(change: Change, file: str, path: tuple[Key, ...]) -> bool:
         shared = min(len(path), len(change.components))
         return change.file == file and change.components[:shared] == path[:shared]
 
@@ -156,7 +156,7 @@ def _edit(entry: Entry, original: files.Original, changes: list[Change]) -> _Edi
         results = []
         for change in changes:
             origin = change.origin
-            results.append(document.apply(change.command, change.components, change.value))
+            results.append(document.apply(change))
         document.check()
     except PatchError as error:
         where = f"{origin}: " if origin else ""

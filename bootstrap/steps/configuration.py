@@ -13,7 +13,7 @@ from bootstrap.context import Context
 from bootstrap.errors import PatchError
 from onecfg import defaults
 from onecfg import patch as onecfg
-from onecfg.patch import Change, Command, Json
+from onecfg.patch import Change, Command, Data
 from onecfg.patch import quote as quoted
 
 XMLRPC = "http://{host}:2633/RPC2"
@@ -88,7 +88,7 @@ def defaults_and_patch(context: Context) -> Iterator[Action]:
         yield Patch("OPENNEBULA_FRONTEND_ONECFG_PATCH", changes, context)
 
 
-def _set(file: str, path: str, value: Json) -> Change:
+def _set(file: str, path: str, value: Data) -> Change:
     return Change(file, Command.SET, path, value, "the bootstrap")
 
 
@@ -131,7 +131,7 @@ def _public_fireedge(context: Context) -> str:
 def _sunstone(context: Context) -> Iterator[Change]:
     settings, file = context.settings, "/etc/one/sunstone-server.conf"
     tls = context.at.srv / "secret-tls"
-    values: dict[str, Json] = {
+    values: dict[str, Data] = {
         ":one_xmlrpc": XMLRPC.format(host=settings.oned_host),
         ":oneflow_server": f"http://{settings.oneflow_host}:2474",
         ":subscriber_endpoint": SUBSCRIBER.format(host=settings.oned_host),

@@ -5,12 +5,11 @@ node. ``check`` tells whether what the changes left can be loaded again. A famil
 when a file of it is first touched: reading YAML costs more than a whole patch of ``oned.conf``.
 """
 
-from collections.abc import Sequence
 from enum import Enum
 from importlib import import_module
 from typing import Protocol, cast
 
-from onecfg.model import ChangeError, Command, Json, Result
+from onecfg.model import Change, ChangeError, Result
 
 
 class Kind(Enum):
@@ -27,7 +26,7 @@ class Kind(Enum):
 class Document(Protocol):
     """One parsed file."""
 
-    def apply(self, command: Command, path: Sequence[str], value: Json) -> Result:
+    def apply(self, change: Change) -> Result:
         """Make one change. Raises ``ChangeError`` when it is refused."""
 
     def warnings(self) -> list[str]:

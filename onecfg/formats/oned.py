@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onecfg.model import ChangeError, Command, FormatError, Json, Result, stringify
+from onecfg.model import Change, ChangeError, Command, Data, FormatError, Result, stringify
 
 IDENTIFIED = frozenset(
     ["IM_MAD", "VM_MAD"]
@@ -213,8 +213,9 @@ class Document:
         """Nothing that a loader would pass over in silence."""
         return []
 
-    def apply(self, command: Command, path: Sequence[str], value: Json) -> Result:
+    def apply(self, change: Change) -> Result:
         """Make one change. Raises ``ChangeError`` when it is refused."""
+        command, path, value = change.command, [str(part) for part in change.components], change.value
         match tuple(path):
             case (key,):
                 return self._change_attribute(command, key, value)
@@ -259,7 +260,7 @@ class Document:
 
     # -- KEY
 
-    def _change_attribute(self, command: Command, key: str, value: Json) -> Result:
+    def _change_attribute(self, command: Command, key: str, value: Data) -> Result:
         _refuse_lower_case(key)
         found = self._attributes(key)
         if command is Command.RM:
@@ -281,7 +282,7 @@ class Document:
         self._remove(found[1:])
         return Result.applied(replaced=True)
 
-    def _remove_attribute(self, key: str, found: list[Attribute], value: Json) -> Result:
+    def _remove_attribute(self, key: str, found: list[Attribute], value: Data) -> Result:
         nodes: Sequence[Attribute | Section] = [*found, *self._sections(key)]
         if key in REPEATED:
             if value is None:
@@ -324,7 +325,7 @@ class Document:
             todo = f"Quote the name as in the file: {key}/{quote(name)}/{entry}."
         return ChangeError(f"Patch path '{key}/{name}' not found.", todo=todo)
 
-    def _change_entry(self, command: Command, section: Section | None, path: Sequence[str], value: Json) -> Result:
+    def _change_entry(self, command: Command, section: Section | None, path: Sequence[str], value: Data) -> Result:
         """Change the last element of ``path`` in ``section``; none is a section that is not there."""
         key, entry = path[0], path[-1]
         if command is Command.RM:
@@ -383,7 +384,7 @@ def _refuse_lower_case(key: str) -> None:
     raise ChangeError(f"{key} is no key.", todo="Keys consist of A-Z, 0-9 and _.")
 
 
-def _new_value(pattern: re.Pattern[str], key: str, value: Json) -> str:
+def _new_value(pattern: re.Pattern[str], key: str, value: Data) -> str:
     """The text to store. Raises ``ChangeError`` when it could not be read back."""
     text = stringify(value)
     if pattern.fullmatch(text):
@@ -392,7 +393,7 @@ def _new_value(pattern: re.Pattern[str], key: str, value: Json) -> str:
     raise ChangeError(f"The value for {key} is {'not a single word' if text else 'empty'}.", todo=todo)
 
 
-def _unchanged(command: Command, value: Json) -> Result:
+def _unchanged(command: Command, value: Data) -> Result:
     """The result for a value that is there: a ``set`` counts; an ``ins`` only as upstream compares, by type."""
     return Result.in_place("this value is there", counts=command is Command.SET or not isinstance(value, str))
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onecfg.model import ChangeError, Command, FormatError, Json, Result, stringify
+from onecfg.model import Change, ChangeError, Command, Data, FormatError, Result, stringify
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _QUOTES = r"'[^']*+'|\"(?:[^\"\\`$]++|\\.|`[^`]*+`|\$\([^()]*+\)|\$(?!\())*+\""
@@ -96,8 +96,9 @@ class Document:
         again = sorted(name for name, count in Counter(names).items() if count > 1)
         return [f"Variable {name} specified multiple times. Only last value will be respected." for name in again]
 
-    def apply(self, command: Command, path: Sequence[str], value: Json) -> Result:
+    def apply(self, change: Change) -> Result:
         """Make one change. Raises ``ChangeError`` when it is refused."""
+        command, path, value = change.command, [str(part) for part in change.components], change.value
         if len(path) != 1:
             raise ChangeError(
                 "The path of a shell variable is its name alone.",
@@ -130,7 +131,7 @@ class Document:
                 )
             line += text.count("\n")
 
-    def _store(self, command: Command, name: str, found: list[Assignment], value: Json) -> Result:
+    def _store(self, command: Command, name: str, found: list[Assignment], value: Data) -> Result:
         text = stringify(value)
         if not _VALUE.fullmatch(text):
             raise ChangeError(

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from onecfg.formats import yaml_text
-from onecfg.formats.yaml_tree import Data, Key, Node, Symbol, Tagged, Tree, same, symbols
-from onecfg.model import ChangeError, Command, FormatError, Json, Result
+from onecfg.formats.yaml_tree import Node, Tree, same, symbols
+from onecfg.model import Change, ChangeError, Command, Data, FormatError, Key, Result, Symbol, Tagged
 
 Splice: TypeAlias = tuple[int, int, str]
 """Replace the text from the first offset to the second by the third."""
@@ -73,10 +73,11 @@ class Document:
         """Nothing that a loader would pass over in silence."""
         return []
 
-    def apply(self, command: Command, path: Sequence[str], value: Json) -> Result:
+    def apply(self, change: Change) -> Result:
         """Make one change. Raises ``ChangeError`` when it is refused."""
-        keys = [_key(element) for element in path]
-        data = symbols(value)
+        command, keys, data = change.command, list(change.components), change.value
+        if not change.native:
+            keys, data = [_key(element) for element in keys], symbols(data)
         if not keys:
             return self._replace_all(command, data)
         parent = self._walk(keys[:-1])
@@ -279,9 +280,11 @@ class Document:
         return self._line_start(start), stop or len(self._tree.text), ""
 
 
-def _key(element: str) -> Key:
+def _key(element: Key) -> Key:
     """An element of a path as a key: a symbol with its colon, a text without."""
-    return Symbol(element[1:]) if element.startswith(":") and len(element) > 1 else element
+    if isinstance(element, str) and element.startswith(":") and len(element) > 1:
+        return Symbol(element[1:])
+    return element
 
 
 def _name(key: Key) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 
 import yaml
 
-from onecfg.formats.yaml_tree import Data, Symbol, Tagged
-from onecfg.model import stringify
+from onecfg.model import Data, Symbol, Tagged, stringify
 
 _RESOLVER: Any = yaml.resolver.Resolver()
 _PLAIN = re.compile(r"[A-Za-z_/$][\w./@+=$()*:-]*(?: [\w./@+=$()*-][\w./@+=$()*:-]*)*", re.ASCII)

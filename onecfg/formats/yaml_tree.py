@@ -6,11 +6,11 @@ of its text. Data is as Ruby's loader reads it: a plain ``:name`` is a ``Symbol`
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
-from onecfg.model import FormatError, Json
+from onecfg.model import Data, FormatError, Key, Symbol, Tagged
 
 MAX_DEPTH = 100
 
@@ -25,25 +25,6 @@ _CONSTRUCT = {
     f"{_CORE}null": _CONSTRUCTOR.construct_yaml_null,
 }
 _QUOTED_SYMBOL = re.compile(r""":(["'])(.*)\1""")
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A Ruby symbol, written ``:name``."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """A scalar of a type that only Ruby knows (dates, objects): compared by its text."""
-
-    tag: str
-    text: str
-
-
-Data: TypeAlias = "Symbol | Tagged | bool | int | float | str | list[Data] | dict[Key, Data] | None"
-Key: TypeAlias = "Symbol | Tagged | bool | int | float | str | None"
 
 
 @dataclass(slots=True)
@@ -68,7 +49,7 @@ class Node:
         return self if self.target is None else self.target
 
 
-def symbols(value: Json) -> Data:
+def symbols(value: Data) -> Data:
     """``value`` with every text that starts with ``:``, keys included, made a symbol."""
     match value:
         case str() if value.startswith(":") and len(value) > 1:

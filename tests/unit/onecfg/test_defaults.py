@@ -14,8 +14,8 @@ from onecfg.formats.oned import Document as Oned
 from onecfg.formats.shell import Assignment
 from onecfg.formats.shell import Document as Shell
 from onecfg.formats.yaml import Document as Yaml
-from onecfg.formats.yaml_tree import Node, Symbol
-from onecfg.model import Command, Status
+from onecfg.formats.yaml_tree import Node
+from onecfg.model import Change, Command, Status, Symbol
 from onecfg.patch import apply, parse
 from onelib.locations import Locations
 
@@ -134,9 +134,9 @@ def test_setting_any_key_changes_its_lines_alone(name: str) -> None:
     text = (defaults.TREE / name).read_text()
     for path in paths(load(entry.kind, text)):
         document = load(entry.kind, text)
-        assert document.apply(Command.SET, path, 987654321).status is Status.APPLIED, path
+        assert document.apply(Change("/f", Command.SET, tuple(path), 987654321)).status is Status.APPLIED, path
         changed = document.render()
-        assert document.apply(Command.SET, path, 987654321).status is Status.IN_PLACE, path
+        assert document.apply(Change("/f", Command.SET, tuple(path), 987654321)).status is Status.IN_PLACE, path
         place = changed.index("987654321")
         # Before the value all is as it was; after it the rest of the file is a part of what was there.
         assert text.startswith(changed[:place].rstrip()), path
@@ -154,7 +154,7 @@ def test_removing_any_key_removes_its_lines_alone(name: str) -> None:
         siblings = [other for other in paths(document) if other[:-1] == path[:-1]]
         if entry.kind.value == "oned" and len(path) > 1 and len(siblings) == 1:
             continue
-        assert document.apply(Command.RM, path, None).status is Status.APPLIED, path
+        assert document.apply(Change("/f", Command.RM, tuple(path), None)).status is Status.APPLIED, path
         left = load(entry.kind, document.render())
         assert [other for other in paths(left) if other[: len(path)] == path] == [], path
         if not any(other[: len(path)] == path and other != path for other in paths(load(entry.kind, text))):

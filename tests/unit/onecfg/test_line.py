@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecfg.line import MAX_BYTES, parse
-from onecfg.model import Change, Command, Json, LineError
+from onecfg.model import Change, Command, Data, LineError
 
 FILE = "/etc/one/oned.conf"
 
@@ -52,7 +52,7 @@ def test_a_path_is_split_at_slashes_and_keeps_inner_quotes(line: str, components
         ('{"fruit": "apple"}', {"fruit": "apple"}),
     ],
 )
-def test_values_are_json(text: str, value: Json) -> None:
+def test_values_are_json(text: str, value: Data) -> None:
     change = one(f"{FILE} set KEY {text}")
     assert change.value == value
     assert type(change.value) is type(value)
@@ -131,7 +131,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.lists(st.text(st.characters(codec="ascii", exclude_characters="/\\\n\r"), min_size=1), min_size=1))
-def test_what_is_written_as_a_line_is_read_back(value: Json, path: list[str]) -> None:
+def test_what_is_written_as_a_line_is_read_back(value: Data, path: list[str]) -> None:
     quoted = "/".join(path).replace('"', '\\"')
     change = one(f'{FILE} ins "{quoted}" {json.dumps(value, ensure_ascii=False)}')
     assert change.components == tuple(path)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from onecfg.formats.oned import Document, quote
 from onecfg.line import parse
-from onecfg.model import ChangeError, FormatError, PatchError, Status
+from onecfg.model import Change, ChangeError, Command, FormatError, PatchError, Status
 
 BASE = """PORT = 2633 # the port
 
@@ -38,7 +38,7 @@ def run(text: str, *changes: str) -> tuple[str, str]:
     document = Document(text)
     letters = ""
     for change in parse("\n".join(f"/f {change}" for change in changes)):
-        result = document.apply(change.command, change.components, change.value)
+        result = document.apply(change)
         letter = {Status.APPLIED: "A", Status.IN_PLACE: "p", Status.NOT_APPLICABLE: "n"}[result.status]
         letters += letter.upper() if result.counts else letter
     document.check()
@@ -266,7 +266,7 @@ def test_what_oned_reads_is_read_and_printed_back(text: str) -> None:
 def test_values_may_be_any_text_once_quoted() -> None:
     secret = 'a "b" \\ c # d ] , [ \n é'
     document = Document(BASE)
-    document.apply(parse("/f set X 1")[0].command, ["DB", "PASSWD"], quote(secret))
+    document.apply(Change("/f", Command.SET, ("DB", "PASSWD"), quote(secret)))
     assert Document(document.render()).render() == BASE.replace("2500 ]", f"2500,\n    PASSWD = {quote(secret)} ]")
 
 
@@ -311,13 +311,13 @@ def test_a_set_leaves_the_rest_alone_and_is_undone_by_its_reverse(text: str, pat
     document = Document(text)
     components = path.split("/")
     try:
-        result = document.apply(parse("/f set X 1")[0].command, components, value)
+        result = document.apply(Change("/f", Command.SET, tuple(components), value))
     except ChangeError:
         assert document.render() == text
         return
     changed = document.render()
     again = Document(changed)
-    assert again.apply(parse("/f set X 1")[0].command, components, value).status is Status.IN_PLACE
+    assert again.apply(Change("/f", Command.SET, tuple(components), value)).status is Status.IN_PLACE
     assert again.render() == changed
     if result.status is Status.IN_PLACE:
         assert changed == text

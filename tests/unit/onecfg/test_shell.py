@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from onecfg.formats.shell import Document, quote
 from onecfg.line import parse
-from onecfg.model import FormatError, PatchError, Status
+from onecfg.model import Change, FormatError, PatchError, Status
 
 BASE = """# head
 export LANG=C
@@ -35,7 +35,7 @@ def run(text: str, *changes: str) -> tuple[str, str]:
     document = Document(text)
     letters = ""
     for change in parse("\n".join(f"/f {change}" for change in changes)):
-        result = document.apply(change.command, change.components, change.value)
+        result = document.apply(change)
         letter = {Status.APPLIED: "A", Status.IN_PLACE: "p", Status.NOT_APPLICABLE: "n"}[result.status]
         letters += letter.upper() if result.counts else letter
     document.check()
@@ -153,7 +153,7 @@ def test_what_is_nested_is_not_taken_for_a_node() -> None:
 def test_a_quoted_value_reaches_the_shell_as_it_is(text: str) -> None:
     document = Document(BASE)
     change = parse("/f set X")[0]
-    document.apply(change.command, ["VALUE"], quote(text))
+    document.apply(Change("/f", change.command, ("VALUE",), quote(text)))
     shell = subprocess.run(
         ["bash", "-c", 'set -a; . /dev/stdin; printf "%s" "$VALUE" | od -An -tx1'],
         input=document.render().encode(),

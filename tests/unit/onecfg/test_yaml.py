@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from onecfg.formats.yaml import Document
 from onecfg.formats.yaml_text import after_colon, block, flow
-from onecfg.formats.yaml_tree import MAX_DEPTH, Data, Symbol, Tree, same, symbols
+from onecfg.formats.yaml_tree import MAX_DEPTH, Tree, same, symbols
 from onecfg.line import parse
-from onecfg.model import FormatError, Json, PatchError, Status
+from onecfg.model import Change, Data, FormatError, PatchError, Status, Symbol
 
 BASE = """---
 # head
@@ -47,7 +47,7 @@ def run(text: str, *changes: str) -> tuple[str, str]:
     document = Document(text)
     letters = ""
     for change in parse("\n".join(f"/f {change}" for change in changes)):
-        result = document.apply(change.command, change.components, change.value)
+        result = document.apply(change)
         letter = {Status.APPLIED: "A", Status.IN_PLACE: "p", Status.NOT_APPLICABLE: "n"}[result.status]
         letters += letter.upper() if result.counts else letter
     document.check()
@@ -264,7 +264,7 @@ def test_what_is_written_is_read_back(data: Data) -> None:
         assert same(root.data, data)
 
 
-VALUES: st.SearchStrategy[Json] = st.recursive(
+VALUES: st.SearchStrategy[Data] = st.recursive(
     SCALARS,
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", ":b", "c d"]), inner, max_size=3)
@@ -302,13 +302,13 @@ def documents(draw: st.DrawFn) -> str:
 @settings(deadline=None)
 @given(documents(), st.sampled_from(["ins", "set", "rm"]), PATHS, VALUES)
 def test_any_change_gives_the_data_asked_for_and_touches_no_other_line(
-    text: str, command: str, path: list[str], value: Json
+    text: str, command: str, path: list[str], value: Data
 ) -> None:
     document = Document(text)
     change = parse(f"/f {command} x")[0]
     before = loaded(text)
     try:
-        result = document.apply(change.command, path, None if command == "rm" else value)
+        result = document.apply(Change("/f", change.command, tuple(path), None if command == "rm" else value))
     except PatchError as error:
         refusal = error
         result = None
