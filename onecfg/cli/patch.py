@@ -1,8 +1,4 @@
-"""The ``onecfg`` command.
-
-Messages go to standard error as ``INFO : text``, with the severity padded to five columns; exit codes are 0 when all
-changes were applied, 1 when some were, 255 otherwise (SR1.3, Table 1.9).
-"""
+"""``onecfg patch``: exit code 0 when all changes were applied, 1 when some were, 255 otherwise (SR1.3, Table 1.9)."""
 
 import os
 import sys
@@ -12,50 +8,17 @@ from pathlib import Path
 import click
 
 from onecfg import backup
+from onecfg.cli.output import FAILURE, Log, logging
 from onecfg.files import BASES
 from onecfg.line import MAX_BYTES, parse
-from onecfg.model import FileError, PatchError
+from onecfg.model import PatchError
 from onecfg.patch import Change, Outcome, Report, Status, apply
-from onelib.errors import OneError
 from onelib.locations import Locations
 
 FORMATS = ("line",)
-FAILURE = 255
 
 
-class _Log:
-    """Severities that are always printed, with ``--verbose``, and with ``--debug``."""
-
-    def __init__(self, *, verbose: bool, debug: bool) -> None:
-        self._level = 2 if debug else 1 if verbose else 0
-
-    def debug(self, text: str) -> None:
-        if self._level >= 2:
-            self._print("DEBUG", text)
-
-    def info(self, text: str) -> None:
-        if self._level >= 1:
-            self._print("INFO", text)
-
-    def print(self, severity: str, text: str) -> None:
-        """Print at any level: WARN, ERROR, FATAL or ANY."""
-        self._print(severity, text)
-
-    @staticmethod
-    def _print(severity: str, text: str) -> None:
-        click.echo(f"{severity:<5}: {text}", err=True)
-
-
-@click.group(name="onecfg", invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(None, "-V", "--version", package_name="oneedge", prog_name="onecfg")
-@click.pass_context
-def cli(context: click.Context) -> None:
-    """Change the configuration of a front-end without disturbing its files."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
-
-
-@cli.command()
+@click.command()
 @click.argument("file", required=False)
 @click.option("--format", "patch_format", help="Format of the patch: line (default).")
 @click.option("-a", "--all", "require_all", is_flag=True, help="Change nothing unless every change applies.")
@@ -63,8 +26,7 @@ def cli(context: click.Context) -> None:
 @click.option("--idempotent", is_flag=True, help="A change that is already in place counts as applied.")
 @click.option("--prefix", metavar="DIR", help="Root of the tree to patch (default: /).")
 @click.option("--unprivileged", is_flag=True, help="Accepted for compatibility; a patch never changes owners.")
-@click.option("-d", "--verbose", is_flag=True, help="Tell what is done.")
-@click.option("--debug", "--ddebug", "--dddebug", "debug", is_flag=True, help="Tell what became of each change.")
+@logging
 def patch(
     file: str | None,
     *,
@@ -74,15 +36,13 @@ def patch(
     idempotent: bool,
     prefix: str | None,
     unprivileged: bool,  # noqa: ARG001 - see its help
-    verbose: bool,
-    debug: bool,
+    log: Log,
 ) -> int:
     """Apply the changes of FILE, or of standard input.
 
     One change per line: FILENAME ins|set|rm PATH [JSON VALUE]. The exit code is 0 when all changes were applied, 1
     when some were, 255 when none was or something failed.
     """
-    log = _Log(verbose=verbose, debug=debug)
     if patch_format is not None and patch_format not in FORMATS:
         click.echo(f"Unsupported format '{patch_format}'. Available formats - {', '.join(FORMATS)}", err=True)
         return FAILURE
@@ -91,27 +51,20 @@ def patch(
         return FAILURE
     here = Locations.from_environment()
     locations = Locations(Path(prefix)) if prefix else here
-    try:
-        changes = parse(_read(file), file or "standard input")
-        if not changes:
-            log.print("ERROR", "No changes to apply")
-            return FAILURE
-        return _patch(
-            changes, locations, backup.base(here), log, require_all=require_all, noop=noop, idempotent=idempotent
-        )
-    except FileError as error:
-        log.print("ERROR", str(error))
+    changes = parse(_read(file), file or "standard input")
+    if not changes:
+        log.print("ERROR", "No changes to apply")
         return FAILURE
-    except OneError as error:
-        log.print("FATAL", f"FAILED - {error}")
-        return FAILURE
+    return _patch(
+        changes, locations, backup.base(here), log, require_all=require_all, noop=noop, idempotent=idempotent
+    )
 
 
 def _patch(
     changes: Sequence[Change],
     locations: Locations,
     backups: Path,
-    log: _Log,
+    log: Log,
     *,
     require_all: bool,
     noop: bool,
@@ -147,7 +100,7 @@ def _patch(
     return 0 if good == total else 1
 
 
-def _report_file(name: str, report: Report, log: _Log, *, idempotent: bool) -> None:
+def _report_file(name: str, report: Report, log: Log, *, idempotent: bool) -> None:
     good, total = report.count(name, idempotent=idempotent)
     log.info(f"Patched '{name}' with {good}/{total} changes")
     log.debug(f"--- PATCH REPORT '{name}' --- ")
@@ -190,18 +143,3 @@ def _refuse_links(locations: Locations) -> None:
                 path = Path(folder, name)
                 if not name.startswith(".") and path.is_symlink():
                     raise PatchError(f"'{path}' is a symbolic link.", todo="Put the file itself there.")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; never returns."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in cli.commands:
-        arguments = ["--help"]
-    try:
-        code = cli.main(list(arguments), prog_name="onecfg", standalone_mode=False)
-    except click.ClickException as error:
-        click.echo(error.format_message())
-        code = FAILURE
-    except click.Abort:
-        code = FAILURE
-    sys.exit(code or 0)

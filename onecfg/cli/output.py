@@ -1,0 +1,62 @@
+"""What every subcommand has in common: messages and how it fails.
+
+Messages go to standard error as ``INFO : text``, with the severity padded to five columns; results go to standard
+output.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from onecfg.model import FileError
+from onelib.errors import OneError
+
+FAILURE = 255
+
+
+class Log:
+    """Severities that are always printed, with ``--verbose``, and with ``--debug``."""
+
+    def __init__(self, *, verbose: bool, debug: bool) -> None:
+        self._level = 2 if debug else 1 if verbose else 0
+
+    def debug(self, text: str) -> None:
+        """Print what only ``--debug`` shows."""
+        if self._level >= 2:
+            self._print("DEBUG", text)
+
+    def info(self, text: str) -> None:
+        """Print what ``--verbose`` shows."""
+        if self._level >= 1:
+            self._print("INFO", text)
+
+    def print(self, severity: str, text: str) -> None:
+        """Print at any level: WARN, ERROR, FATAL or ANY."""
+        self._print(severity, text)
+
+    @staticmethod
+    def _print(severity: str, text: str) -> None:
+        click.echo(f"{severity:<5}: {text}", err=True)
+
+
+def logging(command: Callable[..., int]) -> Callable[..., int]:
+    """Give ``command`` the options of the log, the log itself as ``log``, and the exit code 255 for its errors."""
+
+    @click.option("-d", "--verbose", is_flag=True, help="Tell what is done.")
+    @click.option(
+        "--debug", "--ddebug", "--dddebug", "debug", is_flag=True, help="Tell what became of each change."
+    )
+    @functools.wraps(command)
+    def logged(*arguments: Any, verbose: bool, debug: bool, **options: Any) -> int:  # noqa: ANN401 - click's
+        log = Log(verbose=verbose, debug=debug)
+        try:
+            return command(*arguments, log=log, **options)
+        except FileError as error:
+            log.print("ERROR", str(error))
+        except OneError as error:
+            log.print("FATAL", f"FAILED - {error}")
+        return FAILURE
+
+    return logged
