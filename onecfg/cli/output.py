@@ -1,10 +1,11 @@
 """What every subcommand has in common: messages and how it fails.
 
 Messages go to standard error as ``INFO : text``, with the severity padded to five columns; results go to standard
-output.
+output, with ``--json`` as one JSON document: the subcommand's own, or ``{"error": {"message", "todo"}}``.
 """
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,8 @@ FAILURE = 255
 class Log:
     """Severities that are always printed, with ``--verbose``, and with ``--debug``."""
 
-    def __init__(self, *, verbose: bool, debug: bool) -> None:
+    def __init__(self, *, verbose: bool, debug: bool, as_json: bool = False) -> None:
+        self._json = as_json
         self._level = 2 if debug else 1 if verbose else 0
 
     def debug(self, text: str) -> None:
@@ -36,6 +38,19 @@ class Log:
         """Print at any level: WARN, ERROR, FATAL or ANY."""
         self._print(severity, text)
 
+    def result(self, data: object, text: str = "") -> None:
+        """Print what the subcommand is for: ``data`` with ``--json``, otherwise ``text`` if there is any."""
+        if self._json:
+            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+        elif text:
+            click.echo(text)
+
+    def fail(self, severity: str, message: str, error: OneError) -> None:
+        """Print what ended the subcommand."""
+        self.print(severity, message)
+        if self._json:
+            self.result({"error": {"message": error.message, "todo": error.todo}})
+
     @staticmethod
     def _print(severity: str, text: str) -> None:
         click.echo(f"{severity:<5}: {text}", err=True)
@@ -48,15 +63,16 @@ def logging(command: Callable[..., int]) -> Callable[..., int]:
     @click.option(
         "--debug", "--ddebug", "--dddebug", "debug", is_flag=True, help="Tell what became of each change."
     )
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
     @functools.wraps(command)
-    def logged(*arguments: Any, verbose: bool, debug: bool, **options: Any) -> int:  # noqa: ANN401 - click's
-        log = Log(verbose=verbose, debug=debug)
+    def logged(*arguments: Any, verbose: bool, debug: bool, as_json: bool, **options: Any) -> int:  # noqa: ANN401
+        log = Log(verbose=verbose, debug=debug, as_json=as_json)
         try:
             return command(*arguments, log=log, **options)
         except FileError as error:
-            log.print("ERROR", str(error))
+            log.fail("ERROR", str(error), error)
         except OneError as error:
-            log.print("FATAL", f"FAILED - {error}")
+            log.fail("FATAL", f"FAILED - {error}", error)
         return FAILURE
 
     return logged

@@ -26,8 +26,11 @@ class Kind(Enum):
 class Document(Protocol):
     """One parsed file."""
 
-    def apply(self, change: Change) -> Result:
-        """Make one change. Raises ``ChangeError`` when it is refused."""
+    def apply(self, change: Change, *, keep: bool = False) -> Result:
+        """Make one change. Raises ``ChangeError`` when it is refused.
+
+        With ``keep`` (an upgrade) a value that differs from ``change.old`` is the user's own and stays.
+        """
 
     def warnings(self) -> list[str]:
         """Sentences on what is odd in the file as it was parsed, though it can be read."""

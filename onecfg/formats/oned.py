@@ -213,7 +213,7 @@ class Document:
         """Nothing that a loader would pass over in silence."""
         return []
 
-    def apply(self, change: Change) -> Result:
+    def apply(self, change: Change, *, keep: bool = False) -> Result:  # noqa: ARG002
         """Make one change. Raises ``ChangeError`` when it is refused."""
         command, path, value = change.command, [str(part) for part in change.components], change.value
         match tuple(path):

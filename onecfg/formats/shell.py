@@ -96,7 +96,7 @@ class Document:
         again = sorted(name for name, count in Counter(names).items() if count > 1)
         return [f"Variable {name} specified multiple times. Only last value will be respected." for name in again]
 
-    def apply(self, change: Change) -> Result:
+    def apply(self, change: Change, *, keep: bool = False) -> Result:  # noqa: ARG002
         """Make one change. Raises ``ChangeError`` when it is refused."""
         command, path, value = change.command, [str(part) for part in change.components], change.value
         if len(path) != 1:

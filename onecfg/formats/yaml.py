@@ -73,7 +73,7 @@ class Document:
         """Nothing that a loader would pass over in silence."""
         return []
 
-    def apply(self, change: Change) -> Result:
+    def apply(self, change: Change, *, keep: bool = False) -> Result:  # noqa: ARG002
         """Make one change. Raises ``ChangeError`` when it is refused."""
         command, keys, data = change.command, list(change.components), change.value
         if not change.native:
