@@ -17,7 +17,8 @@ from pathlib import Path
 from onecfg.model import PatchError
 from onelib.locations import Locations
 
-BASES = ("/etc/one", "/var/lib/one/remotes")
+BASES = ("/etc/one", "/var/lib/one/remotes/etc", "/var/lib/one/remotes")
+"""The folders of configuration, a folder before the one that it is in. Each of them may be a link by itself."""
 MAX_BYTES = 8 << 20
 LOCK_SECONDS = 10.0
 
@@ -39,8 +40,8 @@ class Original:
 def read(logical: str, locations: Locations) -> Original:
     """Read the file that is ``logical`` as seen from ``/``.
 
-    A base folder itself (``/etc/one``) may be a link of the installation that stays below the root; nothing below it
-    may. Raises ``PatchError``.
+    A base folder itself (``/etc/one``) may be a link of the installation that stays below the root; nothing else on
+    the way may. Raises ``PatchError``.
     """
     base = next((base for base in BASES if logical.startswith(f"{base}/")), None)
     if base is None:

@@ -136,10 +136,11 @@ def _read(file: str | None) -> bytes:
 
 def _refuse_links(locations: Locations) -> None:
     """Raise ``PatchError`` for a symbolic link below the folders of configuration, as upstream does."""
-    for base in BASES:
-        for folder, folders, files in os.walk(locations.under(base).resolve()):
+    bases = [path.parent.resolve() / path.name for path in map(locations.under, BASES)]
+    for base in bases:
+        for folder, folders, files in os.walk(base.resolve()):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in [*folders, *files]:
                 path = Path(folder, name)
-                if not name.startswith(".") and path.is_symlink():
+                if not name.startswith(".") and path.is_symlink() and path not in bases:
                     raise PatchError(f"'{path}' is a symbolic link.", todo="Put the file itself there.")

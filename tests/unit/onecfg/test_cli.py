@@ -146,6 +146,10 @@ def test_56_a_symbolic_link_among_the_files_ends_with_255(
 ) -> None:
     put(ONED, BASE)
     (locations.etc / ".hidden").symlink_to("oned.conf")
+    # A folder of configuration may itself be a link of the installation.
+    locations.under("/run/remotes").mkdir(parents=True)
+    locations.under("/var/lib/one/remotes/etc").rmdir()
+    locations.under("/var/lib/one/remotes/etc").symlink_to("../../../../run/remotes")
     assert run("patch", patch=f"{ONED} set PORT 1")[0] == 0
     (locations.etc / "cli").mkdir()
     (locations.etc / "cli/x").symlink_to("../oned.conf")

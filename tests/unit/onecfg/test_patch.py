@@ -123,6 +123,19 @@ def test_the_folder_of_configuration_may_be_a_link_below_the_root_only(put: Put,
     assert (outside / "oned.conf").read_text() == "PORT = 1\n"
 
 
+def test_the_drivers_configuration_may_be_a_link_too(put: Put, locations: Locations) -> None:
+    name = "/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    kvmrc = put("/run/one/remotes/vmm/kvm/kvmrc", "A=1\n")
+    locations.under("/var/lib/one/remotes/etc").rmdir()
+    locations.under("/var/lib/one/remotes/etc").symlink_to("../../../../run/one/remotes")
+    assert run(f"{name} set A 2", locations).saved
+    assert kvmrc.read_text() == "A=2\n"
+    locations.under("/run/one/remotes/vmm/kvm").rename(locations.root / "elsewhere")
+    locations.under("/run/one/remotes/vmm/kvm").symlink_to(locations.root / "elsewhere")
+    with pytest.raises(PatchError, match="symbolic link"):
+        run(f"{name} set A 2", locations)
+
+
 def test_dry_run_and_require_all_change_nothing(put: Put, locations: Locations) -> None:
     oned = put(ONED, "PORT = 1\n")
     called: list[str] = []
