@@ -57,7 +57,7 @@ class Context:
         role, local = self.settings.role, self.settings.local_database
         return not self.native and (role == "mysqld" or (role == "all" and local))
 
-    @property
-    def etc(self) -> Path:
-        """The real folder behind ``/etc/one``, which is a link in the image (its root may be read-only)."""
-        return Path(os.path.realpath(self.at.etc))
+    @staticmethod
+    def real(path: Path) -> Path:
+        """The folder behind ``path``; those of configuration are links in the image (its root may be read-only)."""
+        return Path(os.path.realpath(path))

@@ -64,6 +64,11 @@ class Locations:
         return self.var / "datastores"
 
     @property
+    def remotes(self) -> Path:
+        """The drivers' programs, and their configuration in ``etc`` (``/var/lib/one/remotes``)."""
+        return self.var / "remotes"
+
+    @property
     def mysql(self) -> Path:
         """MariaDB's data directory (``/var/lib/mysql``)."""
         return self.root / "var/lib/mysql"

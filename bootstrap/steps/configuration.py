@@ -23,23 +23,30 @@ SUBSCRIBER = "tcp://{host}:2101"
 
 @dataclass(frozen=True)
 class Defaults(Action):
-    """The shipped defaults into ``/etc/one``."""
+    """The shipped defaults into ``base`` below the root; one file of them, ``sample``, tells whether they are there."""
 
-    target: Path
-    gid: int | None
+    base: str
+    sample: str
+    context: Context
 
     def describe(self) -> str:
         """Where they go."""
-        return f"default configuration into {self.target}"
+        return f"default configuration into {self._target}"
 
     def needed(self) -> bool:
         """Whether there is no configuration yet."""
-        return not (self.target / "oned.conf").exists()
+        return not (self._target / self.sample).exists()
 
     def apply(self) -> None:
         """Copy them."""
-        with said_plainly(self.target):
-            defaults.install(self.target, gid=self.gid)
+        oneadmin = self.context.owner("oneadmin")
+        owner = (oneadmin.uid, oneadmin.gid) if oneadmin else None
+        with said_plainly(self._target):
+            defaults.install(self.context.at.root, bases=[self.base], oneadmin=owner)
+
+    @property
+    def _target(self) -> Path:
+        return self.context.at.root / self.base
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,8 @@ def user_changes(context: Context) -> list[Change]:
 
 def defaults_and_patch(context: Context) -> Iterator[Action]:
     """Defaults, then the user's patch."""
-    owner = context.owner("oneadmin")
-    yield Defaults(context.etc, owner.gid if owner else None)
+    yield Defaults(defaults.ETC, "oned.conf", context)
+    yield Defaults(defaults.REMOTES, "vmm/kvm/kvmrc", context)
     changes = user_changes(context)
     if changes:
         yield Patch("OPENNEBULA_FRONTEND_ONECFG_PATCH", changes, context)

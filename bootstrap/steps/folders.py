@@ -52,7 +52,8 @@ def _of_this_boot(context: Context) -> Iterator[Action]:
     yield Directory(at.run / "state", 0o755, root)
     yield Directory(at.run / "secrets", 0o700, root)
     yield Directory(at.under("/run/one"), 0o755, oneadmin)
-    yield Directory(context.etc, 0o750, context.owner("root", "oneadmin"))
+    yield Directory(context.real(at.etc), 0o750, context.owner("root", "oneadmin"))
+    yield Directory(context.real(at.remotes / "etc"), 0o750, oneadmin)
     yield Directory(at.under("/run/lock/one"), 0o755, oneadmin)
     if context.native:
         return

@@ -136,6 +136,7 @@ def test_read_only_root() -> None:
     with volumes() as mounts, front({}, *READ_ONLY, mounts=mounts) as one:
         one.healthy()
         assert one.sh("touch /opt/x 2>&1", check=False).endswith("Read-only file system\n")
+        assert "SHUTDOWN_TIMEOUT=180" in one.exec("cat", "/var/lib/one/remotes/etc/vmm/kvm/kvmrc")
         one.exec("kill", "-9", str(one.pids("opennebula-httpd")))
         time.sleep(1)
         one.healthy()

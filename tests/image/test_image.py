@@ -129,9 +129,14 @@ def test_the_two_files_of_the_contract(host: Machine, path: str) -> None:
 
 
 def test_the_configuration_is_reached_through_a_link(host: Machine) -> None:
-    assert host.file("/etc/one").is_symlink
-    assert host.file("/etc/one").linked_to == "/run/one/etc"
-    assert host.file("/etc/one/oned.conf").is_file
+    for link, target, name, user in (
+        ("/etc/one", "/run/one/etc", "oned.conf", "root"),
+        ("/var/lib/one/remotes/etc", "/run/one/remotes", "vmm/kvm/kvmrc", "oneadmin"),
+    ):
+        assert host.file(link).is_symlink
+        assert host.file(link).linked_to == target
+        file = host.file(f"{link}/{name}")
+        assert (file.user, file.group, file.mode) == (user, "oneadmin", 0o640)
 
 
 def test_no_other_file_lends_rights(files: list[Entry]) -> None:

@@ -60,6 +60,7 @@ PATCH = """\
 /etc/one/oned.conf set LOG/DEBUG_LEVEL 4
 /etc/one/sched.conf set MAX_DISPATCH 77
 /etc/one/oned.conf set PORT 1234
+/var/lib/one/remotes/etc/vmm/kvm/kvmrc set SHUTDOWN_TIMEOUT 99
 """
 
 
@@ -183,6 +184,7 @@ def test_the_batch_file_ran_as_oneadmin_once_oned_answered(custom: Front) -> Non
 def test_the_patch_is_applied_and_what_is_overridden_is_warned_about(custom: Front) -> None:
     assert re.search(r"DEBUG_LEVEL\s*=\s*4\b", conf(custom, "oned.conf"))
     assert re.search(r"^MAX_DISPATCH\s*=\s*77$", conf(custom, "sched.conf"), re.MULTILINE)
+    assert "SHUTDOWN_TIMEOUT=99" in custom.exec("cat", "/var/lib/one/remotes/etc/vmm/kvm/kvmrc")
     assert re.search(r"^PORT\s*=\s*2633$", conf(custom, "oned.conf"), re.MULTILINE)
     assert "patch:3" in custom.logs()
     assert "set PORT is overridden" in custom.logs()

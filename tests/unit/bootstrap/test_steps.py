@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def test_maintenance_starts_the_stub_alone() -> None:
 def changes(**variables: str) -> dict[tuple[str, str], object]:
     context = container(Path("/"), **variables)
     return {
-        (change.file.removeprefix("/etc/one/"), "/".join(change.components)): change.value
+        (change.file.removeprefix("/etc/one/"), change.where): change.value
         for change in configuration.own_changes(context)
     }
 
@@ -229,6 +230,21 @@ def test_the_patch_is_parsed_and_overridden_keys_are_named(tmp_path: Path) -> No
     patch.write_text("/etc/one/oned.conf frobnicate PORT 1\n")
     with pytest.raises(PatchError, match="patch:1"):
         list(configuration.own_settings(context))
+
+
+def test_the_patch_reaches_the_drivers_configuration_and_a_later_boot_brings_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot, "log", lambda *_: None)
+    name = "var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    (tmp_path / "patch").write_text(f"/{name} set SHUTDOWN_TIMEOUT 99\n")
+    boot.prepare(native(tmp_path, OPENNEBULA_FRONTEND_ONECFG_PATCH=str(tmp_path / "patch")))
+    assert "\nexport SHUTDOWN_TIMEOUT=99\n" in (tmp_path / name).read_text()
+    shutil.rmtree(tmp_path / "var/lib/one/remotes")
+    oned = (tmp_path / "etc/one/oned.conf").stat()
+    boot.prepare(native(tmp_path))
+    assert "\nexport SHUTDOWN_TIMEOUT=180\n" in (tmp_path / name).read_text()
+    assert (tmp_path / "etc/one/oned.conf").stat().st_mtime_ns == oned.st_mtime_ns
 
 
 def test_a_newer_volume_and_a_damaged_stamp_are_refused(tmp_path: Path) -> None:

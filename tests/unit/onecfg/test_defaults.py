@@ -1,5 +1,6 @@
 """The shipped files: what SR1.3 promises of them, and that every change of them keeps the rest."""
 
+import os
 import stat
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from onecfg.patch import apply, parse
 from onelib.locations import Locations
 
 NAMES = list(defaults.names())
+REMOTES = defaults.REMOTES
 # The example of D3.2 above Table 1.9, and the one below Table 1.7.
 SEVEN = r"""
 /etc/one/oned.conf set PORT 2633
@@ -45,12 +47,17 @@ NINE = r"""
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Locations:
-    defaults.install(tmp_path / "etc/one")
+    defaults.install(tmp_path)
     return Locations(tmp_path)
 
 
 def lookup(path: Path, *keys: str) -> str:
-    """The value at ``keys`` of a file of oned's syntax."""
+    """The value at ``keys`` of a file of oned's syntax, or of a variable that is exported to a shell's children."""
+    if path.name.endswith("rc"):
+        (found,) = [node for node in Shell(path.read_text())._nodes if getattr(node, "name", None) == keys[0]]
+        assert isinstance(found, Assignment)
+        assert "export" in found.lead, keys
+        return found.value
     document = Oned(path.read_text())
     for item in document._items:
         if isinstance(item, Attribute) and (item.key,) == keys:
@@ -68,20 +75,29 @@ def test_58_the_examples_of_the_specification_apply(installed: Locations) -> Non
     assert apply(parse(SEVEN + NINE), installed).count(idempotent=True) == (16, 16)
 
 
+ETC = "etc/one"
+KVM = f"{ETC}/vmm_exec/vmm_exec_kvm.conf"
+KVMRC = "var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+
+
 @pytest.mark.parametrize(
     ("file", "keys", "value"),
     [
-        ("sched.conf", ("SCHED_INTERVAL",), "15"),
-        ("vmm_exec/vmm_exec_kvm.conf", ("FEATURES", "GUEST_AGENT"), '"yes"'),
-        ("vmm_exec/vmm_exec_kvm.conf", ("FEATURES", "VIRTIO_SCSI_QUEUES"), '"1"'),
-        ("vmm_exec/vmm_exec_kvm.conf", ("DISK", "DISCARD"), '"unmap"'),
-        ("oned.conf", ("PORT",), "2633"),
-        ("oned.conf", ("DB", "BACKEND"), '"sqlite"'),
-        ("oned.conf", ("SESSION_EXPIRATION_TIME",), "900"),
-        ("oned.conf", ("DEFAULT_UMASK",), "177"),
-        ("oned.conf", ("LOG", "DEBUG_LEVEL"), "3"),
-        ("oned.conf", ("HM_MAD", "ARGUMENTS"), '"-p 2101 -l 2102 -b 127.0.0.1"'),
-        ("monitord.conf", ("NETWORK", "PORT"), "4124"),
+        # What SR1.3 asks of a fresh front-end, in its order.
+        pytest.param(f"{ETC}/sched.conf", ("SCHED_INTERVAL",), "15", id="scheduling-interval"),
+        pytest.param(KVM, ("FEATURES", "GUEST_AGENT"), '"yes"', id="guest-agent"),
+        pytest.param(KVM, ("FEATURES", "VIRTIO_SCSI_QUEUES"), '"1"', id="scsi-queues"),
+        pytest.param(KVM, ("DISK", "DISCARD"), '"unmap"', id="discard"),
+        pytest.param(KVMRC, ("SHUTDOWN_TIMEOUT",), "180", id="shutdown-timeout"),
+        pytest.param(KVMRC, ("FORCE_DESTROY",), "yes", id="destroy-after-timeout"),
+        pytest.param(KVMRC, ("SYNC_TIME",), "yes", id="time-on-resume"),
+        (f"{ETC}/oned.conf", ("PORT",), "2633"),
+        (f"{ETC}/oned.conf", ("DB", "BACKEND"), '"sqlite"'),
+        (f"{ETC}/oned.conf", ("SESSION_EXPIRATION_TIME",), "900"),
+        (f"{ETC}/oned.conf", ("DEFAULT_UMASK",), "177"),
+        (f"{ETC}/oned.conf", ("LOG", "DEBUG_LEVEL"), "3"),
+        (f"{ETC}/oned.conf", ("HM_MAD", "ARGUMENTS"), '"-p 2101 -l 2102 -b 127.0.0.1"'),
+        (f"{ETC}/monitord.conf", ("NETWORK", "PORT"), "4124"),
     ],
 )
 def test_defaults_are_those_of_the_specification(file: str, keys: tuple[str, ...], value: str) -> None:
@@ -90,7 +106,7 @@ def test_defaults_are_those_of_the_specification(file: str, keys: tuple[str, ...
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_file_is_of_the_catalogue_and_printed_back(name: str) -> None:
-    entry = find(f"/etc/one/{name}")
+    entry = find(f"/{name}")
     assert entry is not None
     text = (defaults.TREE / name).read_text()
     document = load(entry.kind, text)
@@ -129,7 +145,7 @@ def paths(document: object) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_setting_any_key_changes_its_lines_alone(name: str) -> None:
-    entry = find(f"/etc/one/{name}")
+    entry = find(f"/{name}")
     assert entry is not None
     text = (defaults.TREE / name).read_text()
     for path in paths(load(entry.kind, text)):
@@ -145,7 +161,7 @@ def test_setting_any_key_changes_its_lines_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_removing_any_key_removes_its_lines_alone(name: str) -> None:
-    entry = find(f"/etc/one/{name}")
+    entry = find(f"/{name}")
     assert entry is not None
     text = (defaults.TREE / name).read_text()
     comments = [line for line in text.splitlines() if line.lstrip().startswith("#")]
@@ -162,37 +178,52 @@ def test_removing_any_key_removes_its_lines_alone(name: str) -> None:
             assert kept == comments, path
 
 
-def test_installing_fills_a_folder_and_replaces_or_keeps_files(tmp_path: Path) -> None:
-    target = tmp_path / "etc/one"
-    assert sorted(defaults.install(target, gid=4321)) == sorted(NAMES)
-    oned, columns = target / "oned.conf", target / "cli/onevm.yaml"
-    assert oned.read_bytes() == (defaults.TREE / "oned.conf").read_bytes()
-    assert (stat.S_IMODE(oned.stat().st_mode), oned.stat().st_gid) == (0o640, 4321)
-    assert stat.S_IMODE(columns.stat().st_mode) == 0o644
-    assert (stat.S_IMODE(target.stat().st_mode), (target / "cli").stat().st_gid) == (0o750, 4321)
-    (target / "own.conf").write_text("mine")
+def test_installing_fills_both_folders_and_replaces_or_keeps_files(tmp_path: Path) -> None:
+    assert sorted(defaults.install(tmp_path, oneadmin=(1234, 4321))) == sorted(NAMES)
+    found = {
+        name: (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode))
+        for name in ("etc/one", "etc/one/cli", "etc/one/oned.conf", "etc/one/cli/onevm.yaml", REMOTES, KVMRC)
+        for path in [tmp_path / name]
+    }
+    own = os.getuid()
+    assert found == {
+        "etc/one": (own, 4321, 0o750),
+        "etc/one/cli": (own, 4321, 0o750),
+        "etc/one/oned.conf": (own, 4321, 0o640),
+        "etc/one/cli/onevm.yaml": (own, 4321, 0o644),
+        REMOTES: (1234, 4321, 0o750),
+        KVMRC: (1234, 4321, 0o640),
+    }
+    oned, columns, kvmrc = tmp_path / "etc/one/oned.conf", tmp_path / "etc/one/cli/onevm.yaml", tmp_path / KVMRC
+    (tmp_path / "etc/one/own.conf").write_text("mine")
     oned.write_text("PORT = 1\n")
+    kvmrc.write_text("SYNC_TIME=no\n")
     columns.unlink()
-    assert defaults.install(target, keep=True) == ["cli/onevm.yaml"]
+    assert defaults.install(tmp_path, keep=True) == ["etc/one/cli/onevm.yaml"]
     assert oned.read_text() == "PORT = 1\n"
-    defaults.install(target)
-    assert oned.read_bytes() == (defaults.TREE / "oned.conf").read_bytes()
-    assert (target / "own.conf").read_text() == "mine"
+    assert all(name.startswith(REMOTES) for name in defaults.install(tmp_path, bases=[REMOTES]))
+    assert kvmrc.read_bytes() == (defaults.TREE / KVMRC).read_bytes()
+    assert oned.read_text() == "PORT = 1\n"
+    defaults.install(tmp_path)
+    assert oned.read_bytes() == (defaults.TREE / "etc/one/oned.conf").read_bytes()
+    assert (tmp_path / "etc/one/own.conf").read_text() == "mine"
 
 
 def test_installing_through_a_link_to_an_empty_place_and_never_through_a_file_link(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/one").symlink_to(tmp_path / "run/one/etc")
+    for base, place in (("etc/one", "run/one/etc"), (REMOTES, "run/one/remotes")):
+        (tmp_path / base).parent.mkdir(parents=True)
+        (tmp_path / base).symlink_to(tmp_path / place)
     outside = tmp_path / "outside"
     outside.write_text("mine")
     (tmp_path / "run/one/etc").mkdir(parents=True)
     (tmp_path / "run/one/etc/oned.conf").symlink_to(outside)
-    defaults.install(tmp_path / "etc/one")
+    defaults.install(tmp_path)
     assert outside.read_text() == "mine"
     assert not (tmp_path / "run/one/etc/oned.conf").is_symlink()
+    assert (tmp_path / "run/one/remotes/vmm/kvm/kvmrc").is_file()
 
 
 def test_installing_is_quick(tmp_path: Path) -> None:
     begin = time.process_time()
-    defaults.install(tmp_path / "etc/one")
+    defaults.install(tmp_path)
     assert time.process_time() - begin < 0.2
