@@ -13,6 +13,7 @@ import yaml
 from onecfg.model import Data, FormatError, Key, Symbol, Tagged
 
 MAX_DEPTH = 100
+MAX_NODES = 200_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Any = yaml.resolver.Resolver()
@@ -43,6 +44,8 @@ class Node:
     items: list["Node"] = field(default_factory=list)
     target: "Node | None" = None
     """The node that this alias stands for."""
+    tag: str = ""
+    """The explicit tag of a collection: its data is read as if there were none."""
 
     def resolved(self) -> "Node":
         """The node itself, or the one that it is an alias of."""
@@ -97,7 +100,7 @@ class Tree:
         self.end = len(text)
         self._anchors: dict[str, Node] = {}
         self._stack: list[tuple[Node, list[Node]]] = []
-        self._documents = 0
+        self._documents = self._count = 0
         try:
             for event in yaml.parse(text, Loader=_LOADER):
                 self._take(event)
@@ -157,7 +160,8 @@ class Tree:
         if len(self._stack) >= MAX_DEPTH:
             raise self._error(event, f"More than {MAX_DEPTH} nested levels.", "Configuration is flatter.")
         data: Data = {} if isinstance(event, yaml.MappingStartEvent) else []
-        node = Node(event.start_mark.index, event.end_mark.index, data, "flow" if event.flow_style else "block")
+        style = "flow" if event.flow_style else "block"
+        node = Node(event.start_mark.index, event.end_mark.index, data, style, tag=event.tag or "")
         if event.anchor:
             self._anchors[event.anchor] = node
         self._stack.append((node, []))
@@ -178,6 +182,9 @@ class Tree:
 
     def _put(self, node: Node, event: Any) -> None:  # noqa: ANN401 - as above
         """Hand a finished node to what it stands in."""
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise self._error(event, f"More than {MAX_NODES} values.", "Configuration is smaller.")
         if getattr(event, "anchor", None) and node.target is None:
             self._anchors[event.anchor] = node
         if self._stack:
