@@ -17,38 +17,9 @@ from onecfg.formats.shell import Document as Shell
 from onecfg.formats.yaml import Document as Yaml
 from onecfg.formats.yaml_tree import Node
 from onecfg.model import Change, Command, Status, Symbol
-from onecfg.patch import apply, parse
-from onelib.locations import Locations
 
 NAMES = list(defaults.names())
 REMOTES = defaults.REMOTES
-# The example of D3.2 above Table 1.9, and the one below Table 1.7.
-SEVEN = r"""
-/etc/one/oned.conf set PORT 2633
-/etc/one/oned.conf set LISTEN_ADDRESS "\"127.0.0.1\""
-/etc/one/oned.conf set DB/BACKEND "\"mysql\""
-/etc/one/oned.conf ins DB/SERVER "\"localhost\""
-/etc/one/oned.conf ins DB/USER "\"oneadmin\""
-/etc/one/oned.conf ins DB/PASSWD "\"secret_password\""
-/etc/one/oned.conf ins DB/NAME "\"opennebula\""
-"""
-NINE = r"""
-/etc/one/cli/oneimage.yaml ins :ID/:adjust false
-/etc/one/cli/oneimage.yaml set :USER/:size 15
-/etc/one/cli/oneimage.yaml set :GROUP/:size 15
-/etc/one/cli/oneimage.yaml ins :NAME/:expand false
-/etc/one/oned.conf set DEFAULT_DEVICE_PREFIX "\"sd\""
-/etc/one/oned.conf set VM_MAD/"vcenter"/ARGUMENTS "\"-p -t 15 -r 0 -s sh vcenter\""
-/etc/one/oned.conf rm VM_MAD/"vcenter"/DEFAULT
-/etc/one/oned.conf ins HM_MAD/ARGUMENTS "\"-p 2101 -l 2102 -b 127.0.0.1\""
-/etc/one/oned.conf ins VM_RESTRICTED_ATTR "\"NIC/FILTER\""
-"""
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Locations:
-    defaults.install(tmp_path)
-    return Locations(tmp_path)
 
 
 def lookup(path: Path, *keys: str) -> str:
@@ -67,12 +38,6 @@ def lookup(path: Path, *keys: str) -> str:
                 if entry.key == keys[-1]:
                     return entry.value
     raise AssertionError(keys)
-
-
-def test_58_the_examples_of_the_specification_apply(installed: Locations) -> None:
-    assert apply(parse(SEVEN), installed).count() == (7, 7)
-    assert apply(parse(NINE), installed).count() == (6, 9)
-    assert apply(parse(SEVEN + NINE), installed).count(idempotent=True) == (16, 16)
 
 
 ETC = "etc/one"
