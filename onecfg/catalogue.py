@@ -3,11 +3,13 @@
 A pattern is a path in which ``*`` stands for any text without ``/`` and ``**`` for any folders.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from onecfg.formats import Kind
+from onelib.locations import Locations
 
 _REMOTES = "/var/lib/one/remotes"
 
@@ -74,3 +76,20 @@ def find(path: str, catalogue: tuple[Entry, ...] = CATALOGUE) -> Entry | None:
     if not path.startswith("/") or any(part in {"", ".", ".."} for part in path[1:].split("/")):
         return None
     return next((entry for entry in catalogue if entry.matches(path)), None)
+
+
+def existing(locations: Locations, catalogue: tuple[Entry, ...] = CATALOGUE) -> dict[str, Entry]:
+    """The files of the catalogue that are there, as seen from ``/``, in its order. No link is followed."""
+    found: dict[str, Entry] = {}
+    for base in ("/etc/one", _REMOTES, f"{_REMOTES}/etc"):
+        top = locations.under(base).resolve()
+        for folder, folders, names in os.walk(top):
+            folders.sort()
+            inner = os.path.relpath(folder, top)
+            for name in sorted(names):
+                logical = os.path.normpath(f"{base}/{inner}/{name}")
+                entry = find(logical, catalogue)
+                if entry is not None and not os.path.islink(f"{folder}/{name}"):  # noqa: PTH114 - a text already
+                    found[logical] = entry
+    order = {id(entry): index for index, entry in enumerate(catalogue)}
+    return dict(sorted(found.items(), key=lambda item: order[id(item[1])]))

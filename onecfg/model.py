@@ -4,6 +4,7 @@
     ├── ``LineError``     the patch itself is malformed (``source:line:column``)
     ├── ``FormatError``   a configuration file cannot be read (``line:column`` in that file)
     ├── ``ChangeError``   one change cannot be made, or would do something else than it says
+    │       └── ``PlaceError``  its place is missing
     └── ``FileError``     one of the two above, with the file and the patch's line that it is about
 
 No text of these classes ever holds the value of a change: a value may be a password.
@@ -74,6 +75,10 @@ class FormatError(PatchError):
 
 class ChangeError(PatchError):
     """One change cannot be made as written; ``todo`` says what to write instead."""
+
+
+class PlaceError(ChangeError):
+    """The place of a change is not there, and the change cannot make it."""
 
 
 class FileError(PatchError):
@@ -165,6 +170,18 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.file} {self.command.value} {self.where}"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a file takes changes that do not fit it.
+
+    ``keep``  a value that is not the one the change expects is the user's own and stays (an upgrade)
+    ``skip``  a change whose place is missing is left out; otherwise the whole patch is refused
+    """
+
+    keep: bool = False
+    skip: bool = False
 
 
 @dataclass(frozen=True)

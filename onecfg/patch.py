@@ -11,12 +11,13 @@ first file is touched. No text of a report or an error holds a value.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from onecfg import files
+from onecfg import transaction
 from onecfg.catalogue import CATALOGUE, Entry, find
-from onecfg.formats import load
-from onecfg.formats.oned import quote
+from onecfg.edit import Edit, edit
+from onecfg.formats.oned_tree import quote
 from onecfg.line import parse
-from onecfg.model import Change, Command, Data, FileError, Key, PatchError, Result, Status
+from onecfg.model import Change, Command, Data, FileError, Key, PatchError, Policy, Result, Status
+from onecfg.transaction import Write
 from onelib.locations import Locations
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "FileError",
     "Outcome",
     "PatchError",
+    "Policy",
     "Report",
     "Status",
+    "Write",
     "apply",
     "overridden",
     "parse",
@@ -80,6 +83,10 @@ class Report:
         return tuple(one for one in self.outcomes if one.status is Status.NOT_APPLICABLE)
 
 
+def _replacing(file: str) -> Policy:  # noqa: ARG001 - the same for every file
+    return Policy()
+
+
 def apply(
     changes: Sequence[Change],
     locations: Locations,
@@ -88,30 +95,34 @@ def apply(
     require_all: bool = False,
     idempotent: bool = False,
     dry_run: bool = False,
+    unprivileged: bool = False,
+    policy: Callable[[str], Policy] = _replacing,
+    also: Sequence[Write] = (),
     before_saving: Callable[[], object] | None = None,
 ) -> Report:
-    """Apply ``changes`` to the files below ``locations.root``.
+    """Apply ``changes`` to the files below ``locations.root``, in one durable transaction.
 
     Nothing is written with ``dry_run``, when no change is effective, or with ``require_all`` when one does not count
-    (``idempotent``: one that is already in place counts). ``before_saving`` is called when every change was made in
-    memory, whether or not files will be written. Raises ``PatchError`` with every file as it was.
+    (``idempotent``: one that is already in place counts). ``unprivileged`` leaves the owner of new files alone.
+    ``policy`` tells how a file takes changes that do not fit; ``also`` are files of the caller's own that change with
+    the others. ``before_saving`` is called when every change was made in memory, whether or not files will be
+    written. Raises ``PatchError`` with every file as it was.
     """
-    names = list(dict.fromkeys(change.file for change in changes))
-    known = {name: _entry(name, changes, catalogue) for name in names}
-    originals = {name: files.read(name, locations) for name in names}
-    with files.locked(sorted({original.path.parent for original in originals.values()})):
-        originals = {name: files.read(name, locations) for name in names}
-        edits = {
-            name: _edit(known[name], original, [change for change in changes if change.file == name])
-            for name, original in originals.items()
-        }
-        report = _report(changes, originals, edits)
+    grouped: dict[str, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault(change.file, []).append(change)
+    known = {name: _entry(name, changes, catalogue) for name in grouped}
+    with transaction.begun(locations) as settled:
+        edits = {name: edit(name, known[name], group, locations, policy(name)) for name, group in grouped.items()}
+        report = _report(changes, edits, settled)
         good, total = report.count(idempotent=idempotent)
         if before_saving is not None:
             before_saving()
-        if dry_run or not report.changed or (require_all and good < total):
+        wanted = bool(report.changed) and not (require_all and good < total)
+        writes = [edits[name].write(unprivileged=unprivileged) for name in report.changed] if wanted else []
+        if dry_run or not (writes or also):
             return report
-        files.replace({originals[name].path: (originals[name], edits[name].data) for name in report.changed})
+        transaction.commit([*writes, *also], locations)
     return replace(report, saved=True)
 
 
@@ -137,42 +148,11 @@ def _entry(name: str, changes: Sequence[Change], catalogue: tuple[Entry, ...]) -
     return entry
 
 
-@dataclass(frozen=True)
-class _Edit:
-    """One file after its changes."""
-
-    data: bytes
-    results: list[Result]
-    warnings: list[str]
-
-
-def _edit(entry: Entry, original: files.Original, changes: list[Change]) -> _Edit:
-    """Make the changes of one file in memory. Raises ``PatchError`` that names the file and the patch's line."""
-    origin = ""
-    try:
-        # What is not UTF-8 (a comment in an old encoding) passes through as it is.
-        document = load(entry.kind, original.data.decode("utf-8", "surrogateescape"))
-        warnings = [f"File {original.path.name}: {warning}" for warning in document.warnings()]
-        results = []
-        for change in changes:
-            origin = change.origin
-            results.append(document.apply(change))
-        document.check()
-    except PatchError as error:
-        where = f"{origin}: " if origin else ""
-        raise FileError(
-            f"Failed to patch file '{changes[0].file}' - {where}{error.message}", todo=error.todo
-        ) from None
-    return _Edit(document.render().encode("utf-8", "surrogateescape"), results, warnings)
-
-
-def _report(
-    changes: Sequence[Change], originals: Mapping[str, files.Original], edits: Mapping[str, _Edit]
-) -> Report:
+def _report(changes: Sequence[Change], edits: Mapping[str, Edit], settled: str) -> Report:
     results = {name: iter(edit.results) for name, edit in edits.items()}
     return Report(
         outcomes=tuple(Outcome(change, next(results[change.file])) for change in changes),
-        changed=tuple(name for name, edit in edits.items() if edit.data != originals[name].data),
+        changed=tuple(name for name, edit in edits.items() if edit.changed),
         saved=False,
-        warnings=tuple(warning for edit in edits.values() for warning in edit.warnings),
+        warnings=tuple(filter(None, [settled, *(text for edit in edits.values() for text in edit.warnings)])),
     )

@@ -7,25 +7,29 @@ from pathlib import Path
 
 import click
 
-from onecfg import backup
+from onecfg import backup, line
 from onecfg.cli.output import FAILURE, Log, logging
 from onecfg.files import BASES
-from onecfg.line import MAX_BYTES, parse
+from onecfg.line import MAX_BYTES
 from onecfg.model import PatchError
 from onecfg.patch import Change, Outcome, Report, Status, apply
 from onelib.locations import Locations
 
-FORMATS = ("line",)
+FORMATS = ("line", "yaml")
 
 
 @click.command()
 @click.argument("file", required=False)
-@click.option("--format", "patch_format", help="Format of the patch: line (default).")
+@click.option(
+    "--format",
+    "patch_format",
+    help="Format of the patch: line or yaml (default: yaml when its first line is ---).",
+)
 @click.option("-a", "--all", "require_all", is_flag=True, help="Change nothing unless every change applies.")
 @click.option("-n", "--noop", is_flag=True, help="Tell what would be done, change nothing.")
 @click.option("--idempotent", is_flag=True, help="A change that is already in place counts as applied.")
 @click.option("--prefix", metavar="DIR", help="Root of the tree to patch (default: /).")
-@click.option("--unprivileged", is_flag=True, help="Accepted for compatibility; a patch never changes owners.")
+@click.option("--unprivileged", is_flag=True, help="Leave the owner of new files alone.")
 @logging
 def patch(
     file: str | None,
@@ -35,13 +39,13 @@ def patch(
     noop: bool,
     idempotent: bool,
     prefix: str | None,
-    unprivileged: bool,  # noqa: ARG001 - see its help
+    unprivileged: bool,
     log: Log,
 ) -> int:
     """Apply the changes of FILE, or of standard input.
 
-    One change per line: FILENAME ins|set|rm PATH [JSON VALUE]. The exit code is 0 when all changes were applied, 1
-    when some were, 255 when none was or something failed.
+    In the line format, one change per line: FILENAME ins|set|rm PATH [JSON VALUE]. The exit code is 0 when all
+    changes were applied, 1 when some were, 255 when none was or something failed.
     """
     if patch_format is not None and patch_format not in FORMATS:
         click.echo(f"Unsupported format '{patch_format}'. Available formats - {', '.join(FORMATS)}", err=True)
@@ -51,38 +55,67 @@ def patch(
         return FAILURE
     here = Locations.from_environment()
     locations = Locations(Path(prefix)) if prefix else here
-    changes = parse(_read(file), file or "standard input")
+    changes = _parse(_read(file), file or "standard input", patch_format)
     if not changes:
         log.print("ERROR", "No changes to apply")
         return FAILURE
-    return _patch(
-        changes, locations, backup.base(here), log, require_all=require_all, noop=noop, idempotent=idempotent
-    )
-
-
-def _patch(
-    changes: Sequence[Change],
-    locations: Locations,
-    backups: Path,
-    log: Log,
-    *,
-    require_all: bool,
-    noop: bool,
-    idempotent: bool,
-) -> int:
-    """Back up, apply, report, and return the exit code."""
-    names = list(dict.fromkeys(change.file for change in changes))
     _refuse_links(locations)
+    names = list(dict.fromkeys(change.file for change in changes))
     log.info(f"Applying patch to {len(names)} files")
+    stored: list[Path] = []
+
+    def keep() -> None:
+        # Only now, so that a patch that is refused again and again does not fill the disk.
+        stored.append(backup.store(names, locations, backup.base(here)))
+        log.print("ANY", f"Backup stored in '{stored[0]}'")
+
     report = apply(
         changes,
         locations,
         require_all=require_all,
         idempotent=idempotent,
         dry_run=noop,
-        # Only now, so that a patch that is refused again and again does not fill the disk.
-        before_saving=lambda: log.print("ANY", f"Backup stored in '{backup.store(names, locations, backups)}'"),
+        unprivileged=unprivileged,
+        before_saving=keep,
     )
+    log.result(_as_data(report, stored))
+    return _tell(report, names, log, require_all=require_all, noop=noop, idempotent=idempotent)
+
+
+def _parse(data: bytes, source: str, patch_format: str | None) -> list[Change]:
+    if patch_format == "yaml" or (patch_format is None and data.partition(b"\n")[0].strip() == b"---"):
+        from onecfg import descriptor  # loading YAML takes longer than most patches
+
+        return descriptor.parse(data, source)
+    return line.parse(data, source)
+
+
+def _as_data(report: Report, stored: list[Path]) -> dict[str, object]:
+    """The report for machines. Values stay out: they may be passwords."""
+    return {
+        "saved": report.saved,
+        "backup": str(stored[0]) if stored else None,
+        "changed": list(report.changed),
+        "changes": [
+            {
+                "file": one.change.file,
+                "command": one.change.command,
+                "path": one.change.where,
+                "origin": one.change.origin,
+                "status": one.status,
+                "counts": one.result.counts,
+                "reason": one.result.reason,
+            }
+            for one in report.outcomes
+        ],
+        "warnings": list(report.warnings),
+    }
+
+
+def _tell(
+    report: Report, names: Sequence[str], log: Log, *, require_all: bool, noop: bool, idempotent: bool
+) -> int:
+    """Say what became of the patch and return the exit code."""
     for warning in report.warnings:
         log.print("WARN", warning)
     for name in names:
