@@ -2,7 +2,7 @@
 
 import grp
 import pwd
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from onecfg import files
 from onecfg.catalogue import Entry
@@ -109,10 +109,16 @@ class Edit:
         return Write(self.path, self.data, mode=made.mode, owner=owner)
 
 
-def edit(name: str, entry: Entry, changes: Sequence[Change], locations: Locations, policy: Policy) -> Edit:
+def edit(
+    name: str,
+    entry: Entry,
+    changes: Sequence[Change],
+    locations: Locations,
+    policy: Callable[[Change], Policy],
+) -> Edit:
     """Make ``changes``, all of the file ``name``. Raises ``PatchError`` that names the file and the patch's line."""
     one = Edit(name, entry.kind, locations)
-    if one.original is None and not policy.skip and changes[0].command is not Command.CREATE:
+    if one.original is None and not policy(changes[0]).skip and changes[0].command is not Command.CREATE:
         files.read(name, locations)  # says that there is none
     origin = ""
     try:
@@ -120,7 +126,7 @@ def edit(name: str, entry: Entry, changes: Sequence[Change], locations: Location
             one.open()
         for change in changes:
             origin = f"{change.origin}: " if change.origin else ""
-            one.take(change, policy)
+            one.take(change, policy(change))
         one.check()
     except PatchError as error:
         raise FileError(f"Failed to patch file '{name}' - {origin}{error.message}", todo=error.todo) from None

@@ -174,7 +174,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Policy:
-    """How a file takes changes that do not fit it.
+    """What becomes of a change that does not fit its file.
 
     ``keep``  a value that is not the one the change expects is the user's own and stays (an upgrade)
     ``skip``  a change whose place is missing is left out; otherwise the whole patch is refused

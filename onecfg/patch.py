@@ -83,7 +83,7 @@ class Report:
         return tuple(one for one in self.outcomes if one.status is Status.NOT_APPLICABLE)
 
 
-def _replacing(file: str) -> Policy:  # noqa: ARG001 - the same for every file
+def _replacing(change: Change) -> Policy:  # noqa: ARG001 - the same for every change
     return Policy()
 
 
@@ -96,7 +96,7 @@ def apply(
     idempotent: bool = False,
     dry_run: bool = False,
     unprivileged: bool = False,
-    policy: Callable[[str], Policy] = _replacing,
+    policy: Callable[[Change], Policy] = _replacing,
     also: Sequence[Write] = (),
     before_saving: Callable[[], object] | None = None,
 ) -> Report:
@@ -104,7 +104,7 @@ def apply(
 
     Nothing is written with ``dry_run``, when no change is effective, or with ``require_all`` when one does not count
     (``idempotent``: one that is already in place counts). ``unprivileged`` leaves the owner of new files alone.
-    ``policy`` tells how a file takes changes that do not fit; ``also`` are files of the caller's own that change with
+    ``policy`` tells what becomes of a change that does not fit; ``also`` are files of the caller's own that change with
     the others. ``before_saving`` is called when every change was made in memory, whether or not files will be
     written. Raises ``PatchError`` with every file as it was.
     """
@@ -113,7 +113,7 @@ def apply(
         grouped.setdefault(change.file, []).append(change)
     known = {name: _entry(name, changes, catalogue) for name in grouped}
     with transaction.begun(locations) as settled:
-        edits = {name: edit(name, known[name], group, locations, policy(name)) for name, group in grouped.items()}
+        edits = {name: edit(name, known[name], group, locations, policy) for name, group in grouped.items()}
         report = _report(changes, edits, settled)
         good, total = report.count(idempotent=idempotent)
         if before_saving is not None:
