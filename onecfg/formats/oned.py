@@ -1,183 +1,25 @@
 """Files of oned's own syntax: ``KEY = value`` and ``SECTION = [ KEY = value, ... ]``.
 
-The tree holds every character of the file in exactly one node, so that printing it back gives the file. More is read
-than upstream's lens reads: indented comments, comments after ``]`` and after the last entry, empty values, keys in
-lower case. What is written obeys the lens, because upstream's own tools may read the file next.
-
 Keys match in upper case, as oned reads them. A section of ``IDENTIFIED`` is told apart by its NAME, whose text in
 the file, quotes included, is the middle element of a path: ``VM_MAD/"kvm"/ARGUMENTS``.
+
+What the line format writes obeys upstream's lens, because upstream's own tools may read the file next. A native change
+may carry whatever a file of this kind can hold: it came out of one.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from onecfg.model import Change, ChangeError, Command, Data, FormatError, Result, stringify
-
-IDENTIFIED = frozenset(
-    ["IM_MAD", "VM_MAD"]
-    + [f"{pool}_HOOK" for pool in ("VM", "VNET", "USER", "GROUP", "IMAGE", "HOST")]
-    + [f"{driver}_MAD_CONF" for driver in ("TM", "DS", "MARKET", "AUTH", "VN")]
-)
-"""Sections that occur many times, each with a NAME of its own."""
-
-REPEATED = frozenset(
-    [f"{pool}_RESTRICTED_ATTR" for pool in ("VM", "IMAGE", "VNET", "USER", "GROUP")]
-    + [f"{pool}_ENCRYPTED_ATTR" for pool in ("DOCUMENT", "HOST", "IMAGE", "VM", "VNET", "DATASTORE", "CLUSTER")]
-    + [f"INHERIT_{pool}_ATTR" for pool in ("DATASTORE", "IMAGE", "VNET")]
-)
-"""Keys of which every occurrence counts."""
-
-_BLANK_LINES = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+")
-_LAST_LINE = re.compile(r"[ \t\r]*+(?:#[^\n]*+)?\Z")
-_HEAD = re.compile(r"([ \t]*+)([A-Za-z0-9_]++)([ \t]*+=[ \t]*+)")
-_VALUE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^\s"\[#]*+', re.DOTALL)
-_TAIL = re.compile(r"[ \t]*+(?:#[^\n]*+|\r)?(?:\n|\Z)")
-_BETWEEN = re.compile(r"(?:\s++|#[^\n]*+)*+")
-_ENTRY = re.compile(r"([A-Za-z0-9_]++)([ \t]*+=[ \t]*+)")
-_ENTRY_VALUE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^\s"#,\[\]]*+', re.DOTALL)
-
-_KEY = re.compile(r"[A-Z0-9_]+")
-_TEXT = r'"(?:[^"\\]|\\["\\])*"'
-_NEW_VALUE = re.compile(rf'{_TEXT}|[^\s"\[#]+')
-_NEW_ENTRY_VALUE = re.compile(rf'{_TEXT}|[^\s"#,\[\]]+')
-
-
-def quote(text: str) -> str:
-    """``text`` as the double-quoted string of a value."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-@dataclass(slots=True)
-class Attribute:
-    """``KEY = value`` on a line of its own, with the line's end."""
-
-    indent: str
-    key: str
-    equals: str
-    value: str
-    tail: str
-
-    def render(self) -> str:
-        """The text of the node."""
-        return self.indent + self.key + self.equals + self.value + self.tail
-
-
-@dataclass(slots=True)
-class Entry:
-    """``KEY = value`` in a section: what stands before it, and what between its value and the comma."""
-
-    before: str
-    key: str
-    equals: str
-    value: str
-    after: str = ""
-
-    def render(self) -> str:
-        """The text of the node, without the comma."""
-        return self.before + self.key + self.equals + self.value + self.after
-
-
-@dataclass(slots=True)
-class Section:
-    """``SECTION = [ ... ]``; ``closing`` stands before the ``]``, ``tail`` after it."""
-
-    indent: str
-    key: str
-    equals: str
-    entries: list[Entry]
-    closing: str
-    tail: str
-
-    def render(self) -> str:
-        """The text of the node."""
-        inside = ",".join(entry.render() for entry in self.entries)
-        return f"{self.indent}{self.key}{self.equals}[{inside}{self.closing}]{self.tail}"
-
-    def names(self) -> list[str]:
-        """The values of NAME, of which a section of ``IDENTIFIED`` has one."""
-        return [entry.value for entry in self.entries if entry.key.upper() == "NAME"]
-
-
-class _Parser:
-    """One pass over the text; ``offset`` only grows."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.offset = 0
-
-    def error(self, message: str, todo: str = "") -> FormatError:
-        return FormatError.at(self.text, self.offset, message, todo=todo)
-
-    def take(self, pattern: re.Pattern[str]) -> str:
-        """The text that ``pattern`` matches here, empty when it does not."""
-        found = pattern.match(self.text, self.offset)
-        if found is None:
-            return ""
-        self.offset = found.end()
-        return found.group()
-
-    def items(self) -> list[str | Attribute | Section]:
-        """Every node of the file, in order."""
-        items: list[str | Attribute | Section] = []
-        while self.offset < len(self.text):
-            blank = self.take(_BLANK_LINES) or self.take(_LAST_LINE)
-            items.append(blank or self.item())
-        return items
-
-    def item(self) -> Attribute | Section:
-        head = _HEAD.match(self.text, self.offset)
-        if head is None:
-            raise self.error("Neither a comment nor KEY = value.", "Keys consist of A-Z, 0-9 and _.")
-        self.offset = head.end()
-        indent, key, equals = head.groups()
-        if self.text.startswith("[", self.offset):
-            entries, closing = self.entries()
-            return Section(indent, key, equals, entries, closing, self.tail("section"))
-        value = self.value(_VALUE)
-        return Attribute(indent, key, equals, value, self.tail("value"))
-
-    def value(self, pattern: re.Pattern[str]) -> str:
-        if (value := self.take(pattern)) or not self.text.startswith('"', self.offset):
-            return value
-        raise self.error("The quoted value has no end.", 'Close it with ", and write " inside it as \\".')
-
-    def tail(self, what: str) -> str:
-        tail = _TAIL.match(self.text, self.offset)
-        if tail is None:
-            raise self.error(f"Text follows the {what}.", "A value with blanks stands in double quotes.")
-        self.offset = tail.end()
-        return tail.group()
-
-    def entries(self) -> tuple[list[Entry], str]:
-        """The entries of a section and what stands before its ``]``; the offset is at the ``[``."""
-        entries: list[Entry] = []
-        separator = "["
-        while separator != "]":
-            self.offset += 1
-            before = self.take(_BETWEEN)
-            if self.text.startswith("]", self.offset):
-                what = "A comma stands before ]." if entries else "The section is empty."
-                raise self.error(what, "Remove it." if entries else "Remove the section or give it a key.")
-            head = _ENTRY.match(self.text, self.offset)
-            if head is None:
-                raise self.error("KEY = value is missing in the section.")
-            self.offset = head.end()
-            entry = Entry(before, head[1], head[2], self.value(_ENTRY_VALUE), self.take(_BETWEEN))
-            entries.append(entry)
-            separator = self.text[self.offset : self.offset + 1]
-            if separator not in {",", "]"}:
-                raise self.error("A comma or ] is missing after the value.", "Entries are parted by commas.")
-        self.offset += 1
-        closing, entries[-1].after = entries[-1].after, ""
-        return entries, closing
+from onecfg.formats import oned_difference
+from onecfg.formats.oned_tree import IDENTIFIED, Attribute, Entry, Node, Section, parse, quote
+from onecfg.formats.oned_values import change_values, element, is_many, new_value, refuse_lower_case
+from onecfg.model import ABSENT, Change, ChangeError, Command, FormatError, PlaceError, Result, stringify
 
 
 class Document:
     """A parsed file of oned's syntax."""
 
     def __init__(self, text: str) -> None:
-        self._items = _Parser(text).items()
+        self._items = parse(text)
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self.check()
 
@@ -186,11 +28,14 @@ class Document:
         return "".join(item if isinstance(item, str) else item.render() for item in self._items)
 
     def check(self) -> None:
-        """Raise ``FormatError`` for sections that oned and upstream's tools could not tell apart."""
+        """Raise ``FormatError`` for what oned and upstream's tools could not tell apart."""
         seen: set[tuple[str, str]] = set()
+        attributes = {item.key.upper() for item in self._items if isinstance(item, Attribute)}
         for section in self._sections():
             key = section.key.upper()
-            names = section.names() if key in IDENTIFIED else [""]
+            names = [name for name in section.names() if name] if key in IDENTIFIED else [""]
+            if key in attributes:
+                raise self._error(section, f"{key} is a section and also a key.", "Remove one of them.")
             if len(names) != 1:
                 what = "Multiple NAME identifications" if names else "Missing NAME identification"
                 raise self._error(section, f"{what} for a {key} section.", "Give each of them one NAME.")
@@ -213,19 +58,51 @@ class Document:
         """Nothing that a loader would pass over in silence."""
         return []
 
-    def apply(self, change: Change, *, keep: bool = False) -> Result:  # noqa: ARG002
-        """Make one change. Raises ``ChangeError`` when it is refused."""
-        command, path, value = change.command, [str(part) for part in change.components], change.value
-        match tuple(path):
+    def difference(self, other: "Document", file: str) -> list[Change]:
+        """The native changes that make the data of this document that of ``other``."""
+        return oned_difference.difference(self.data(), other.data(), file)
+
+    def same(self, other: "Document") -> bool:
+        """Whether both hold the same data, whatever their comments, layout and order of keys."""
+        return oned_difference.same(self.data(), other.data())
+
+    def data(self) -> oned_difference.Data:
+        """What the file says, without comments and layout."""
+        order: dict[str, None] = {}
+        attributes: dict[str, oned_difference.Values] = {}
+        sections: dict[str, dict[str, dict[str, oned_difference.Values]]] = {}
+        for item in self._items:
+            if isinstance(item, str):
+                continue
+            key = item.key.upper()
+            order[key] = None
+            if isinstance(item, Attribute):
+                attributes.setdefault(key, []).append(item.value)
+                continue
+            name = item.names()[0] if key in IDENTIFIED else ""
+            inside = sections.setdefault(key, {}).setdefault(name, {})
+            for entry in item.entries:
+                inside.setdefault(entry.key.upper(), []).append(entry.value)
+        return {key: attributes.get(key) or sections[key] for key in order}
+
+    def apply(self, change: Change, *, keep: bool = False) -> Result:
+        """Make one change. Raises ``ChangeError`` when it is refused, ``PlaceError`` when its section is missing."""
+        path = [str(part) for part in change.components]
+        if change.whole:
+            return self._remove_whole(change, path)
+        if isinstance(change.path, str):
+            _refuse_torn(path)
+        match path:
             case (key,):
-                return self._change_attribute(command, key, value)
+                return self._change_attribute(change, key, keep=keep)
             case (key, entry):
-                return self._change_entry(command, self._unnamed(command, key, entry), path, value)
+                return self._change_entry(change, self._unnamed(change.command, key, entry), path, keep=keep)
             case (key, name, entry):
                 section = self._named(key, name)
-                if section is None and (command is Command.RM or entry != "NAME" or stringify(value) != name):
+                made = change.command is not Command.RM and entry == "NAME" and stringify(change.value) == name
+                if section is None and not made:
                     raise self._not_found(key, name, entry)
-                return self._change_entry(command, section, path, value)
+                return self._change_entry(change, section, path, keep=keep)
             case ():
                 raise ChangeError("The path is empty.", todo="Name a key, e.g. PORT or DB/BACKEND.")
         raise ChangeError(
@@ -241,11 +118,11 @@ class Document:
     def _attributes(self, key: str) -> list[Attribute]:
         return [item for item in self._items if isinstance(item, Attribute) and item.key.upper() == key]
 
-    def _remove(self, nodes: Sequence[Attribute | Section]) -> None:
+    def _remove(self, nodes: Sequence[Node]) -> None:
         gone = {id(node) for node in nodes}
         self._items = [item for item in self._items if id(item) not in gone]
 
-    def _append(self, node: Attribute | Section) -> None:
+    def _append(self, node: Node) -> None:
         """Put ``node`` at the end of the file, on a line of its own."""
         if self._items:
             last = self._items[-1]
@@ -258,47 +135,57 @@ class Document:
                 last.tail = text
         self._items.append(node)
 
-    # -- KEY
+    # -- whole sections
 
-    def _change_attribute(self, command: Command, key: str, value: Data) -> Result:
-        _refuse_lower_case(key)
-        found = self._attributes(key)
-        if command is Command.RM:
-            return self._remove_attribute(key, found, value)
-        if self._sections(key):
-            raise ChangeError(f"{key} is a section.", todo=f"Name the key in it: {key}/KEY.")
-        text = _new_value(_NEW_VALUE, key, value)
-        if key in REPEATED and command is Command.INS:
-            if any(node.value == text for node in found):
-                return Result.in_place("this value is there")
-            self._append(Attribute("", key, " = ", text, self._newline))
-            return Result.applied()
-        if not found:
-            self._append(Attribute("", key, " = ", text, self._newline))
-            return Result.applied()
-        if found[0].value == text:
-            return _unchanged(command, value)
-        found[0].value = text
-        self._remove(found[1:])
-        return Result.applied(replaced=True)
-
-    def _remove_attribute(self, key: str, found: list[Attribute], value: Data) -> Result:
-        nodes: Sequence[Attribute | Section] = [*found, *self._sections(key)]
-        if key in REPEATED:
-            if value is None:
-                return Result.not_applicable(f"{key} occurs many times: name the value to remove after it")
-            text = stringify(value)
-            nodes = [node for node in found if node.value == text][:1]
+    def _remove_whole(self, change: Change, path: Sequence[str]) -> Result:
+        """Remove what the path names: the section of a name, or everything of a key."""
+        if change.command is not Command.RM:
+            raise ChangeError("The change names no key.", todo="Name a key; a section is made by its first key.")
+        if len(path) == 1 and is_many(change, path[0]) and element(change) is not None:
+            return self._change_attribute(change, path[0], keep=False)
+        nodes: list[Node]
+        if len(path) == 1:
+            refuse_lower_case(path[0])
+            nodes = [*self._attributes(path[0]), *self._sections(path[0])]
+        elif len(path) == 2:
+            section = self._named(path[0], path[1])
+            nodes = [section] if section else []
+        else:
+            raise ChangeError("The path names no section.", todo='Write [SECTION] or [SECTION, "name"].')
         if not nodes:
-            return Result.in_place("there is no such key" if value is None else "there is no such value")
+            return Result.in_place("there is no such section")
         self._remove(nodes)
         return Result.applied()
+
+    # -- KEY
+
+    def _change_attribute(self, change: Change, key: str, *, keep: bool) -> Result:
+        refuse_lower_case(key)
+        sections = self._sections(key)
+        if sections and change.command is Command.RM:
+            self._remove(sections)
+            return Result.applied()
+        if sections:
+            raise ChangeError(f"{key} is a section.", todo=f"Name the key in it: {key}/KEY.")
+
+        def add(text: str) -> None:
+            self._append(Attribute("", key, " = ", text, self._newline))
+
+        return change_values(
+            change,
+            key,
+            self._attributes(key),
+            add,
+            self._remove,
+            text="" if change.command is Command.RM else new_value(change, key, in_section=False),
+            keep=keep,
+        )
 
     # -- SECTION/KEY and SECTION/"name"/KEY
 
     def _unnamed(self, command: Command, key: str, entry: str) -> Section | None:
         """The section ``key``, if there is one and it is the only one."""
-        _refuse_lower_case(key)
+        refuse_lower_case(key)
         found = self._sections(key)
         if key in IDENTIFIED and entry.startswith('"'):
             return None
@@ -312,120 +199,84 @@ class Document:
     def _named(self, key: str, name: str) -> Section | None:
         """The section ``key`` whose NAME is ``name``, if there is one."""
         if key not in IDENTIFIED:
-            _refuse_lower_case(key)
+            refuse_lower_case(key)
             raise ChangeError(
                 f"Unknown index key name for section {key}.", todo=f"It occurs once: write {key}/KEY."
             )
         return next((section for section in self._sections(key) if name in section.names()), None)
 
-    def _not_found(self, key: str, name: str, entry: str) -> ChangeError:
+    def _not_found(self, key: str, name: str, entry: str) -> PlaceError:
         """What to say about a name that no section has."""
         todo = f"Create the section first: ins {key}/{name}/NAME with the same name as its value."
         if self._named(key, quote(name)) is not None:
             todo = f"Quote the name as in the file: {key}/{quote(name)}/{entry}."
-        return ChangeError(f"Patch path '{key}/{name}' not found.", todo=todo)
+        return PlaceError(f"Patch path '{key}/{name}' not found.", todo=todo)
 
-    def _change_entry(self, command: Command, section: Section | None, path: Sequence[str], value: Data) -> Result:
+    def _change_entry(self, change: Change, section: Section | None, path: Sequence[str], *, keep: bool) -> Result:
         """Change the last element of ``path`` in ``section``; none is a section that is not there."""
         key, entry = path[0], path[-1]
-        if command is Command.RM:
-            return self._remove_entry(section, key, entry)
-        _refuse_lower_case(entry)
-        text = _new_value(_NEW_ENTRY_VALUE, entry, value)
+        if change.command is Command.RM and section is None:
+            return _no_section(key, entry)
+        refuse_lower_case(entry)
+        text = "" if change.command is Command.RM else new_value(change, entry, in_section=True)
         if section is None:
-            if self._attributes(key):
-                raise ChangeError(f"{key} is a key and no section.", todo=f"Write {key}, or remove it first.")
-            newline = self._newline
-            new = Entry(f"{newline}    ", entry, " = ", text)
-            self._append(Section("", key, " = ", [new], newline, newline))
-            return Result.applied()
-        found = [node for node in section.entries if node.key.upper() == entry]
-        if not found:
-            _insert_entry(section, entry, text, self._newline)
-            return Result.applied()
-        if found[0].value == text:
-            return _unchanged(command, value)
-        if len(path) == 3 and entry == "NAME":
+            if keep and change.command is Command.SET and change.old is not ABSENT:
+                return Result.not_applicable("the section is gone, and stays so")
+            return self._create(key, entry, text)
+        found = section.find(entry)
+        if (
+            len(path) == 3
+            and entry == "NAME"
+            and found
+            and (change.command is Command.RM or found[0].value != text)
+        ):
             raise ChangeError(
                 "The NAME of a section is what paths find it by.", todo="Add a section of the new name."
             )
-        found[0].value = text
-        for node in found[1:]:
-            _drop_entry(section, node)
-        return Result.applied(replaced=True)
 
-    def _remove_entry(self, section: Section | None, key: str, entry: str) -> Result:
-        if section is None and key in IDENTIFIED and entry.startswith('"'):
-            return Result.not_applicable(
-                "the line format cannot remove a whole named section: remove its keys, or the section by hand"
-            )
-        _refuse_lower_case(entry)
-        found = [node for node in section.entries if node.key.upper() == entry] if section else []
-        if section is None or not found:
-            return Result.in_place("there is no such key")
-        if len(found) == len(section.entries):
-            raise ChangeError(
-                f"{entry} is the only key of {key}, and a section cannot be empty.",
-                todo=f"Remove the section: rm {key}.",
-            )
-        for node in found:
-            _drop_entry(section, node)
+        def remove(nodes: Sequence[Entry]) -> None:
+            _refuse_emptying(section, nodes, key, entry)
+            for node in nodes:
+                section.drop(node)
+
+        def add(value: str) -> None:
+            section.add(entry, value, self._newline)
+
+        return change_values(change, entry, found, add, remove, text=text, keep=keep)
+
+    def _create(self, key: str, entry: str, text: str) -> Result:
+        """A new section of one entry."""
+        if self._attributes(key):
+            raise ChangeError(f"{key} is a key and no section.", todo=f"Write {key}, or remove it first.")
+        new = Entry(f"{self._newline}    ", entry, " = ", text)
+        self._append(Section("", key, " = ", [new], self._newline, self._newline))
         return Result.applied()
 
 
-def _refuse_lower_case(key: str) -> None:
-    """Raise ``ChangeError`` unless ``key`` is one that oned would read back as it stands."""
-    if _KEY.fullmatch(key):
-        return
-    if _KEY.fullmatch(key.upper()):
-        raise ChangeError(
-            f"{key} is not in upper case and would become a second key.", todo=f"Write {key.upper()}."
+def _no_section(key: str, entry: str) -> Result:
+    """What an ``rm`` finds in a section that is not there."""
+    if key in IDENTIFIED and entry.startswith('"'):
+        return Result.not_applicable(
+            "the line format cannot remove a whole named section: write it in the yaml format, "
+            f"path: [{key}, '{entry}'], key: null, state: rm"
         )
-    raise ChangeError(f"{key} is no key.", todo="Keys consist of A-Z, 0-9 and _.")
+    refuse_lower_case(entry)
+    return Result.in_place("there is no such key")
 
 
-def _new_value(pattern: re.Pattern[str], key: str, value: Data) -> str:
-    """The text to store. Raises ``ChangeError`` when it could not be read back."""
-    text = stringify(value)
-    if pattern.fullmatch(text):
-        return text
-    todo = 'Quote it for the file too: "\\"some text\\"", and inside only \\" and \\\\ take a backslash.'
-    raise ChangeError(f"The value for {key} is {'not a single word' if text else 'empty'}.", todo=todo)
+def _refuse_emptying(section: Section, nodes: Sequence[Entry], key: str, entry: str) -> None:
+    """Raise ``ChangeError`` when ``nodes`` are all that ``section`` has."""
+    if len(nodes) == len(section.entries):
+        raise ChangeError(
+            f"{entry} is the only key of {key}, and a section cannot be empty.",
+            todo=f"Remove the section: rm {key}.",
+        )
 
 
-def _unchanged(command: Command, value: Data) -> Result:
-    """The result for a value that is there: a ``set`` counts; an ``ins`` only as upstream compares, by type."""
-    return Result.in_place("this value is there", counts=command is Command.SET or not isinstance(value, str))
-
-
-def _inline_comment(between: str) -> tuple[str, str]:
-    """The rest of the line that a comma or value ends, comment included, and the lines after it."""
-    end = between.find("\n")
-    line = between if end < 0 else between[:end]
-    return (line.rstrip("\r"), between[len(line.rstrip("\r")) :]) if "#" in line else ("", between)
-
-
-def _insert_entry(section: Section, key: str, value: str, newline: str) -> None:
-    """Put an entry last. A comment on the line of the entry before it stays there."""
-    comment, section.closing = _inline_comment(section.closing)
-    section.entries.append(Entry(f"{comment}{newline}    ", key, " = ", value))
-
-
-def _drop_entry(section: Section, node: Entry) -> None:
-    """Take an entry out with its inline comment; the comments on lines above it stay."""
-    index = next(index for index, entry in enumerate(section.entries) if entry is node)
-    section.entries.pop(index)
-    if index == len(section.entries):
-        _, rest = _inline_comment(section.closing)
-        kept = node.before.rstrip() if "#" in node.before else ""
-        section.closing = kept + ("\n" if kept and "\n" not in rest else "") + rest
-        return
-    following = section.entries[index]
-    _, rest = _inline_comment(following.before)
-    start = node.before.rfind("\n")
-    if "\n" not in rest:
-        following.before = node.before
-    elif start >= 0:
-        following.before = node.before[:start].rstrip("\r") + rest
-    else:
-        following.before = rest if "#" in rest else node.before
+def _refuse_torn(path: Sequence[str]) -> None:
+    """Raise ``ChangeError`` when the path of the line format was split inside a quoted name."""
+    if any(part.startswith('"') and (len(part) == 1 or not part.endswith('"')) for part in path):
+        raise ChangeError(
+            "A name that holds / cannot be written in the line format, which splits the path there.",
+            todo="Write the change in the yaml format, where a path is a list.",
+        )

@@ -10,9 +10,9 @@ import pytest
 from onecfg import defaults
 from onecfg.catalogue import find
 from onecfg.formats import load
-from onecfg.formats.oned import Attribute, Section
 from onecfg.formats.oned import Document as Oned
-from onecfg.formats.shell import Assignment
+from onecfg.formats.oned_tree import Attribute, Section
+from onecfg.formats.shell_tree import Assignment
 from onecfg.formats.shell import Document as Shell
 from onecfg.formats.yaml import Document as Yaml
 from onecfg.formats.yaml_tree import Node

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecfg.formats.oned import Document, quote
+from onecfg.formats.oned import Document
+from onecfg.formats.oned_tree import quote
 from onecfg.line import parse
 from onecfg.model import Change, ChangeError, Command, FormatError, PatchError, Status
 
