@@ -149,7 +149,9 @@ def _hunk(rows: Sequence[str], number: int, newline: str) -> tuple[Hunk, int]:
         elif mark in {" ", "-", "+"}:
             body.append((mark, line))
             left = [left[0] - (mark != "+"), left[1] - (mark != "-")]
-        if mark not in {" ", "-", "+", "\\"} or min(left) < 0:
+        else:
+            raise _malformed(number)
+        if min(left) < 0:
             raise _malformed(number)
         number += 1
     marks = "".join(mark for mark, _ in body)
