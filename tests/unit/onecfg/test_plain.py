@@ -136,7 +136,7 @@ def test_large_files_are_replaced_as_one_hunk() -> None:
 @settings(max_examples=20, deadline=None)
 @given(plain(), plain())
 def test_patch_reads_our_diffs_and_we_read_those_of_diff(before: str, after: str) -> None:
-        diff = unified.write(before, after)
+    diff = unified.write(before, after)
     if not diff:
         return
     with tempfile.TemporaryDirectory() as folder:
