@@ -9,19 +9,29 @@ Why not ruamel.yaml, which keeps comments: it prints the whole file anew (spacin
 loading ``sunstone-server.conf`` takes it about 100 ms where libyaml's events take 0.2 ms (measured, two cores).
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeGuard
 
-from onecfg.formats import yaml_text
-from onecfg.formats.yaml_tree import Node, Tree, same, symbols
-from onecfg.model import Change, ChangeError, Command, Data, FormatError, Key, Result, Symbol, Tagged
-
-Splice: TypeAlias = tuple[int, int, str]
-"""Replace the text from the first offset to the second by the third."""
-
-_TO_DASH = re.compile(r"(?:\s++|#[^\n]*+)*+-")
+from onecfg.formats import yaml_difference
+from onecfg.formats.yaml_data import has, similar, symbols
+from onecfg.formats.yaml_data import same as equal
+from onecfg.formats.yaml_splice import Place, Splice, Splicer
+from onecfg.formats.yaml_tree import Node, Tree
+from onecfg.model import (
+    ABSENT,
+    Absent,
+    Change,
+    ChangeError,
+    Command,
+    Data,
+    FormatError,
+    Key,
+    PatchError,
+    PlaceError,
+    Result,
+    Symbol,
+    Tagged,
+)
 
 _RUBY = {
     dict: "Hash",
@@ -33,31 +43,14 @@ _RUBY = {
     Symbol: "Symbol",
     Tagged: "Object",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A node, the key that it is the value of (none for the root), and whether that is inside ``{}`` or ``[]``."""
-
-    node: Node
-    key: Node | None = None
-    in_flow: bool = False
-
-    @property
-    def target(self) -> Node:
-        return self.node.resolved()
-
-    def child(self, key: Key) -> "_Place | None":
-        """The value of ``key`` in this mapping; of a key that stands twice the last, as loaders take it."""
-        target = self.target
-        found = [pair for pair in target.pairs if pair[0].data == key and type(pair[0].data) is type(key)]
-        return _Place(found[-1][1], found[-1][0], target.style == "flow") if found else None
+_OWN = "the value is the user's own"
 
 
 class Document:
-    """A parsed YAML file."""
+    """A parsed YAML file; lists are ``ordered`` or compared as multisets."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, ordered: bool = False) -> None:
+        self._ordered = ordered
         self._bom = "\ufeff" if text.startswith("\ufeff") else ""
         self._tree = Tree(text.removeprefix("\ufeff"))
         self._newline = "\r\n" if "\r\n" in text else "\n"
@@ -73,61 +66,204 @@ class Document:
         """Nothing that a loader would pass over in silence."""
         return []
 
-    def apply(self, change: Change, *, keep: bool = False) -> Result:  # noqa: ARG002
-        """Make one change. Raises ``ChangeError`` when it is refused."""
-        command, keys, data = change.command, list(change.components), change.value
-        if not change.native:
-            keys, data = [_key(element) for element in keys], symbols(data)
-        if not keys:
-            return self._replace_all(command, data)
+    @property
+    def data(self) -> Data:
+        """What the file holds; ``None`` when there is only a comment."""
+        return None if self._tree.root is None else self._tree.root.data
+
+    def same(self, other: "Document") -> bool:
+        """Whether both hold the same data, whatever the layout; the order of lists counts if it does here."""
+        return self._similar(self.data, other.data)
+
+    def difference(self, other: "Document", file: str) -> list[Change]:
+        """Changes of ``file`` that turn the data of this document into that of ``other``.
+
+        Raises ``ChangeError`` when a value cannot be written out (it holds itself).
+        """
+
+        def fault(changes: Sequence[Change]) -> int | None:
+            """The number of the first change that does not do its part; all of them when the result is another."""
+            trial = Document(self.render(), ordered=self._ordered)
+            for index, change in enumerate(changes):
+                try:
+                    trial.apply(change)
+                except PatchError:
+                    return index
+            return None if trial.same(other) else len(changes)
+
+        return yaml_difference.find(self._tree.root, other.data, file, ordered=self._ordered, fault=fault)
+
+    def apply(self, change: Change, *, keep: bool = False) -> Result:
+        """Make one change.
+
+        Raises ``PlaceError`` when its place is missing or of another type, ``ChangeError`` when it is refused.
+        """
+        keys, data, old = _native(change)
+        if change.whole or not keys:
+            return self._change_whole(change, keys, data, old, keep=keep)
         parent = self._walk(keys[:-1])
         found = parent.child(keys[-1])
-        if command is Command.RM:
-            return self._remove(parent, keys[-1], found, data)
-        if found is None:
-            splice = self._insertion(parent.target, keys[-1], data)
-            return self._assign(parent, keys[-1], data, splice, replaced=False)
-        old = found.target.data
-        if command is Command.INS and isinstance(old, list):
-            if any(same(item, data) for item in old):
-                return Result.in_place("the list has this value")
-            splice = self._appending(found, data)
-            old.append(data)
-            return self._edit(splice, replaced=False)
-        if same(old, data):
-            return Result.in_place("this value is there", counts=command is Command.SET)
-        return self._assign(parent, keys[-1], data, self._replacement(found, data), replaced=True)
+        if not change.native and found and isinstance(found.target.data, list):
+            # Only what stands there tells the line format's element of a list from a value.
+            if change.command is Command.INS:
+                return self._insert_item(found, data, None, old, keep=keep)
+            if change.command is Command.RM and data is not None:
+                return self._remove_item(found, data, None, keep=keep)
+        if change.command is Command.RM:
+            if not change.native and data is not None and found:
+                raise ChangeError(
+                    f"Unexpected data type {_ruby(found.target.data)} found, and only a list has values to remove.",
+                    todo="Leave the value out to remove the key.",
+                )
+            return self._remove(parent, keys[-1], old if keep else ABSENT)
+        return self._store(parent, keys[-1], change.command, data, old, keep=keep)
 
     # -- finding
 
-    def _walk(self, keys: Sequence[Key]) -> _Place:
-        """The mapping that ``keys`` lead to."""
+    def _walk(self, keys: Sequence[Key]) -> Place:
+        """The place that ``keys`` lead to; for none the root."""
         root = self._tree.root
-        place = _Place(Node(0, 0, None)) if root is None else _Place(root)
+        place = Place(Node(0, 0, None)) if root is None else Place(root)
         for key in keys:
-            _mapping(place)
+            mapping = _mapping(place)
             child = place.child(key)
             if child is None:
-                raise ChangeError(
+                _refuse_merged(mapping, key)
+                raise PlaceError(
                     f"Patch path '{_name(key)}' not found.", todo=f"Insert it first: ins .../{_name(key)} {{}}."
                 )
             place = child
-        _mapping(place)
         return place
+
+    def _similar(self, one: Data, other: Data) -> bool:
+        return similar(one, other, ordered=self._ordered)
+
+    def _index(self, items: Sequence[Data], data: Data) -> int | None:
+        """Where ``data`` is in a list."""
+        return next((index for index, item in enumerate(items) if self._similar(item, data)), None)
+
+    # -- keys
+
+    def _store(
+        self, parent: Place, key: Key, command: Command, data: Data, old: "Data | Absent", *, keep: bool
+    ) -> Result:
+        """Give ``key`` its value."""
+        mapping, found = _mapping(parent), parent.child(key)
+        present = has(mapping, key)
+        if present and equal(mapping[key], data):
+            return Result.in_place("this value is there", counts=command is Command.SET)
+        if keep and command is Command.SET and not present:
+            raise PlaceError(f"'{_name(key)}' not found.", todo="Insert it, or leave it out.")
+        if keep and present and (command is Command.INS or not self._expected(mapping[key], old)):
+            return Result.not_applicable(_OWN)
+        splicer = Splicer(self._tree, self._newline)
+        splice = splicer.replacement(found, data) if found else splicer.insertion(parent.target, key, data)
+        mapping[key] = data
+        return self._edit(splice, replaced=present)
+
+    def _expected(self, value: Data, old: "Data | Absent") -> bool:
+        """Whether ``value`` is the one that a change expects; without one it expects null, as upstream does."""
+        return self._similar(value, None if isinstance(old, Absent) else old)
+
+    def _remove(self, parent: Place, key: Key, old: "Data | Absent") -> Result:
+        """Remove ``key``, if it has the value ``old`` or none is given."""
+        mapping, target = _mapping(parent), parent.target
+        found = target.pair(key)
+        if not has(mapping, key):
+            return Result.in_place("there is no such key")
+        if found is None:
+            _refuse_merged(mapping, key)
+        if not isinstance(old, Absent) and not self._similar(mapping[key], old):
+            return Result.not_applicable(_OWN)
+        index = next(index for index, pair in enumerate(target.pairs) if pair is found)
+        splice = Splicer(self._tree, self._newline).removal(parent, index)
+        del mapping[key]
+        return self._edit(splice, replaced=False)
+
+    # -- wholes: an element of a list, or the file
+
+    def _change_whole(
+        self, change: Change, keys: Sequence[Key], data: Data, old: "Data | Absent", *, keep: bool
+    ) -> Result:
+        """Change the collection itself that the path leads to."""
+        command, index = change.command, change.extra.index if self._ordered else None
+        if command is Command.SET and not keys:
+            return self._replace_all(data, native=change.native)
+        if not change.whole:
+            raise ChangeError("The path is empty.", todo="Name a key; only set / {...} replaces a whole file.")
+        place = self._walk(keys)
+        if not isinstance(place.target.data, list):
+            raise PlaceError(
+                f"Expected Array but got {_ruby(place.target.data)}.", todo="Name a list, or a key in the mapping."
+            )
+        match command:
+            case Command.INS:
+                return self._insert_item(place, data, index, old, keep=keep)
+            case Command.RM:
+                return self._remove_item(place, data, index, keep=keep)
+        raise ChangeError(
+            "A list without its key cannot be set.", todo="Name its key, or insert and remove elements."
+        )
+
+    def _insert_item(
+        self, place: Place, data: Data, index: int | None, old: "Data | Absent", *, keep: bool
+    ) -> Result:
+        """Put ``data`` into a list that does not have it: at its end, or where ``old`` is at ``index``."""
+        items = _items(place)
+        if self._index(items, data) is not None:
+            return Result.in_place("the list has this value")
+        at = len(items) if index is None else self._position(items, index, old, keep=keep)
+        splice = Splicer(self._tree, self._newline).item(place, at, data)
+        items.insert(at, data)
+        return self._edit(splice, replaced=False)
+
+    def _position(self, items: Sequence[Data], index: int, old: "Data | Absent", *, keep: bool) -> int:
+        """Where to insert; an upgrade takes the place next to ``index`` where ``old`` is, or else ``index`` itself."""
+        at = min(index, len(items))
+        if self._expected(items[at] if at < len(items) else None, old):
+            return at
+        if not keep:
+            raise _moved(index)
+        near = self._index(items, None if isinstance(old, Absent) else old)
+        return near if near is not None and abs(near - index) <= 1 else at
+
+    def _remove_item(self, place: Place, data: Data, index: int | None, *, keep: bool) -> Result:
+        """Remove the first ``data`` of a list, or the one at ``index``."""
+        items = _items(place)
+        at = self._index(items, data)
+        if index is not None:
+            if index < len(items) and self._similar(items[index], data):
+                at = index
+            elif not keep:
+                raise _moved(index)
+        if at is None:
+            return Result.in_place("the list has no such value")
+        splice = Splicer(self._tree, self._newline).removal(place, at)
+        del items[at]
+        return self._edit(splice, replaced=False)
+
+    def _replace_all(self, data: Data, *, native: bool) -> Result:
+        """Give the file other data."""
+        root = self._tree.root
+        if not native and not isinstance(data, (dict, list)):
+            raise ChangeError("The path is empty.", todo="Name a key; only set / {...} replaces a whole file.")
+        if equal(self.data, data):
+            return Result.in_place("this value is there", counts=True)
+        splice = Splicer(self._tree, self._newline).document(data)
+        if root is not None:
+            root.data = data
+        return self._edit(splice, replaced=root is not None, expected=data)
 
     # -- editing: the data of the nodes is changed along, and the new text has to give the same
 
-    def _assign(self, parent: _Place, key: Key, data: Data, splice: Splice, *, replaced: bool) -> Result:
-        _mapping(parent)[key] = data
-        return self._edit(splice, replaced=replaced)
-
-    def _edit(self, splice: Splice, *, replaced: bool) -> Result:
+    def _edit(self, splice: Splice, *, replaced: bool, expected: Data = None) -> Result:
         """Make the splice. Raises ``ChangeError``, and changes nothing, unless it gives the data of the nodes."""
         before = self._tree
+        wanted = expected if before.root is None else before.root.data
         start, end, new = splice
         try:
             after = Tree(before.text[:start] + new + before.text[end:])
-            good = before.root is None or (after.root is not None and same(after.root.data, before.root.data))
+            good = equal(None if after.root is None else after.root.data, wanted)
         except FormatError:
             good = False
         if not good:
@@ -140,151 +276,19 @@ class Document:
         self._tree = after
         return Result.applied(replaced=replaced)
 
-    def _replace_all(self, command: Command, data: Data) -> Result:
-        if command is not Command.SET or not isinstance(data, (dict, list)):
-            raise ChangeError("The path is empty.", todo="Name a key; only set / {...} replaces a whole file.")
-        root, tree = self._tree.root, self._tree
-        text = yaml_text.block(data, 0, self._newline)
-        if root is None:
-            splice = tree.end, tree.end, self._break(tree.end) + text + self._newline
-            return self._edit(splice, replaced=False)
-        if same(root.data, data):
-            return Result.in_place("this value is there", counts=True)
-        splice = self._line_start(root.start), self._line_end(root.end), text
-        root.data = data
-        return self._edit(splice, replaced=True)
 
-    def _remove(self, parent: _Place, key: Key, found: _Place | None, data: Data) -> Result:
-        if found is None:
-            return Result.in_place("there is no such key")
-        old = found.target.data
-        if data is None:
-            splice = self._removal(
-                parent, next(i for i, (k, _) in enumerate(parent.target.pairs) if k is found.key)
-            )
-            del _mapping(parent)[key]
-            return self._edit(splice, replaced=False)
-        if not isinstance(old, list):
-            raise ChangeError(
-                f"Unexpected data type {_ruby(old)} found, and only a list has values to remove.",
-                todo="Leave the value out to remove the key.",
-            )
-        index = next((index for index, item in enumerate(old) if same(item, data)), None)
-        if index is None:
-            return Result.in_place("the list has no such value")
-        splice = self._removal(found, index)
-        del old[index]
-        return self._edit(splice, replaced=False)
-
-    # -- splices
-
-    def _line_start(self, offset: int) -> int:
-        return self._tree.text.rfind("\n", 0, offset) + 1
-
-    def _line_end(self, offset: int) -> int:
-        """The end of the line's text, before its line end."""
-        text = self._tree.text
-        end = text.find("\n", offset)
-        end = len(text) if end < 0 else end
-        return end - 1 if end > offset and text[end - 1] == "\r" else end
-
-    def _break(self, offset: int) -> str:
-        """The line end that is missing at ``offset``, if one is."""
-        return "" if offset == 0 or self._tree.text[offset - 1] == "\n" else self._newline
-
-    def _column(self, offset: int) -> int:
-        return offset - self._line_start(offset)
-
-    def _replacement(self, place: _Place, data: Data) -> Splice:
-        """``data`` instead of the node at ``place``, which is a value in a mapping."""
-        node, text = place.node, self._tree.text
-        style = node.style if node.style in {"'", '"'} else ""
-        if place.in_flow or place.key is None:
-            new = yaml_text.scalar(data, style) if isinstance(data, str) else yaml_text.flow(data)
-            return node.start, node.end, new if node.end > node.start else f" {new}"
-        column = self._column(place.key.start)
-        new = yaml_text.after_colon(data, column, self._newline, style)
-        colon = text.index(":", place.key.end) + 1
-        if node.style != "block" and not new.startswith(" "):
-            return colon, node.end, new
-        if node.style != "block":
-            return (node.start, node.end, new[1:]) if node.end > node.start else (colon, colon, new)
-        # The lines of a block go, with the comment after the last; the one after its key stays.
-        kept = text[colon : min(self._line_end(colon), node.start)].rstrip()
-        if not kept.lstrip().startswith("#"):
-            kept = ""
-        new = kept + new if not new.startswith(" ") else new + kept
-        return colon, self._line_end(node.end), new
-
-    def _insertion(self, mapping: Node, key: Key, data: Data) -> Splice:
-        """``key`` as the last one of ``mapping``."""
-        if mapping.style == "flow":
-            pair = f"{yaml_text.flow(key)}: {yaml_text.flow(data)}"
-            last = mapping.pairs[-1][1].end if mapping.pairs else mapping.end - 1
-            return last, last, f", {pair}" if mapping.pairs else pair
-        column = self._column(mapping.pairs[0][0].start)
-        line = f"{' ' * column}{yaml_text.scalar(key)}:{yaml_text.after_colon(data, column, self._newline)}"
-        if mapping is self._tree.root:
-            end = self._tree.end
-            return end, end, self._break(end) + line + self._newline
-        end = self._after_comments(max(mapping.end, mapping.pairs[-1][0].end), column)
-        return end, end, self._newline + line
-
-    def _after_comments(self, offset: int, column: int) -> int:
-        """The end of the line at ``offset``, or of the last comment that follows it and is indented to ``column``."""
-        end = self._line_end(offset)
-        while column:
-            following = self._tree.text.find("\n", end) + 1
-            line = self._tree.text[following : self._line_end(following)] if following else ""
-            bare = line.lstrip(" ")
-            if not bare.startswith("#") or len(line) - len(bare) < column:
-                break
-            end = following + len(line)
-        return end
-
-    def _appending(self, place: _Place, data: Data) -> Splice:
-        """``data`` as the last item of the list at ``place``."""
-        sequence = place.target
-        if sequence.style == "flow":
-            last = sequence.items[-1].end if sequence.items else sequence.end - 1
-            return last, last, (", " if sequence.items else "") + yaml_text.flow(data)
-        column = self._column(self._dash(sequence, 0))
-        end = self._after_comments(sequence.end, column)
-        item = yaml_text.block(data, column + 2, self._newline)[column + 2 :]
-        return end, end, f"{self._newline}{' ' * column}- {item}"
-
-    def _dash(self, sequence: Node, index: int) -> int:
-        """The offset of the ``-`` of an item."""
-        first = sequence.items[index - 1].end if index else sequence.start
-        found = _TO_DASH.match(self._tree.text, first)
-        # An anchor or a tag may stand before the first one.
-        return found.end() - 1 if found else self._tree.text.find("-", first)
-
-    def _removal(self, place: _Place, index: int) -> Splice:
-        """The pair or item ``index`` out of the collection at ``place``."""
-        node = place.target
-        pairs = node.pairs or [(item, item) for item in node.items]
-        start, end = pairs[index][0].start, max(pairs[index][0].end, pairs[index][1].end)
-        if len(pairs) == 1:
-            empty: Data = {} if node.pairs else []
-            return self._replacement(_Place(node, place.key, place.in_flow), empty)
-        following = pairs[index + 1][0].start if index + 1 < len(pairs) else None
-        if node.style == "flow":
-            return (start, following, "") if following else (pairs[index - 1][1].end, end, "")
-        if node.items:
-            start = self._dash(node, index)
-            following = self._dash(node, index + 1) if following else None
-        if self._tree.text[self._line_start(start) : start].strip(" ") and following:
-            return start, following, ""
-        stop = self._tree.text.find("\n", end) + 1
-        return self._line_start(start), stop or len(self._tree.text), ""
+def _native(change: Change) -> "tuple[tuple[Key, ...], Data, Data | Absent]":
+    """Path, value and expected value with symbols as symbols."""
+    if change.native and not isinstance(change.path, str):
+        return change.path, change.value, change.old
+    keys = tuple(Symbol(key[1:]) if _is_symbol(key) else key for key in change.components)
+    old = change.old
+    return keys, symbols(change.value), old if isinstance(old, Absent) else symbols(old)
 
 
-def _key(element: Key) -> Key:
-    """An element of a path as a key: a symbol with its colon, a text without."""
-    if isinstance(element, str) and element.startswith(":") and len(element) > 1:
-        return Symbol(element[1:])
-    return element
+def _is_symbol(key: Key) -> TypeGuard[str]:
+    """Whether the line format means a symbol."""
+    return isinstance(key, str) and key.startswith(":") and len(key) > 1
 
 
 def _name(key: Key) -> str:
@@ -296,12 +300,32 @@ def _ruby(data: Data) -> str:
     return "NilClass" if data is None else _RUBY[type(data)]
 
 
-def _mapping(place: _Place) -> dict[Key, Data]:
-    """The data of a mapping. Raises ``ChangeError`` when the node is something else."""
+def _moved(index: int) -> PlaceError:
+    return PlaceError(f"The list has another value at {index}.", todo="Write what is there now as old.")
+
+
+def _refuse_merged(mapping: dict[Key, Data], key: Key) -> None:
+    """Raise ``ChangeError`` when ``key`` is there, though the mapping has no pair of it."""
+    if has(mapping, key):
+        raise ChangeError(
+            f"'{_name(key)}' comes from another mapping (<<).", todo="Set it as a whole here, or change it there."
+        )
+
+
+def _items(place: Place) -> list[Data]:
+    """The data of a list."""
+    data = place.target.data
+    if not isinstance(data, list):
+        raise TypeError("not a list")
+    return data
+
+
+def _mapping(place: Place) -> dict[Key, Data]:
+    """The data of a mapping. Raises ``PlaceError`` when the node is something else."""
     data = place.target.data
     if isinstance(data, dict):
         return data
-    raise ChangeError(
+    raise PlaceError(
         f"Expected Hash but got {_ruby(data)}.",
         todo="The file has no keys: replace it by set / {...}."
         if place.key is None

@@ -1,11 +1,15 @@
 """Data as YAML text, in the quoting style that the place already has."""
 
+import math
 import re
 from typing import Any
 
 import yaml
 
-from onecfg.model import Data, Symbol, Tagged, stringify
+from onecfg.model import Data, Key, Symbol, Tagged, stringify
+
+MAX_KEY = 500
+"""Characters of a key; a longer one is announced by ``?``."""
 
 _RESOLVER: Any = yaml.resolver.Resolver()
 _PLAIN = re.compile(r"[A-Za-z_/$][\w./@+=$()*:-]*(?: [\w./@+=$()*-][\w./@+=$()*:-]*)*", re.ASCII)
@@ -21,9 +25,11 @@ def scalar(data: Data, style: str = "") -> str:
         case None:
             return "null"
         case Symbol(name):
-            return f":{name}" if _SYMBOL.fullmatch(name) else f':"{name}"'
+            return f":{name}" if _SYMBOL.fullmatch(name) else _tagged(name)
         case str():
             return _string(data, style)
+        case float() if not math.isfinite(data):
+            return ".nan" if math.isnan(data) else ".inf" if data > 0 else "-.inf"
         case bool() | int() | float():
             return stringify(data)
         case Tagged(tag, text):
@@ -62,10 +68,28 @@ def flow(data: Data) -> str:
         case list():
             return "[" + ", ".join(flow(item) for item in data) + "]"
         case dict():
-            return "{" + ", ".join(f"{flow(key)}: {flow(value)}" for key, value in data.items()) + "}"
+            return "{" + ", ".join(flow_pair(key, value) for key, value in data.items()) + "}"
         case Symbol(name):
-            return f"!ruby/symbol {_string(name, '')}"
+            return _tagged(name)
     return scalar(data)
+
+
+def _tagged(name: str) -> str:
+    """A symbol where a plain one is not read, or not as it should be."""
+    return f"!ruby/symbol {_string(name, '')}"
+
+
+def flow_pair(key: Key, value: Data) -> str:
+    """A pair between ``{`` and ``}``."""
+    name = flow(key)
+    return f"{'? ' if len(name) > MAX_KEY else ''}{name}: {flow(value)}"
+
+
+def pair(key: Key, value: Data, column: int, newline: str) -> str:
+    """A pair in block style from ``column`` on, without the last line end."""
+    pad, name = " " * column, scalar(key)
+    colon = f"{newline}{pad}" if len(name) > MAX_KEY else ""
+    return f"{pad}{'? ' if colon else ''}{name}{colon}:{after_colon(value, column, newline)}"
 
 
 def after_colon(data: Data, column: int, newline: str, style: str = "") -> str:
@@ -80,9 +104,7 @@ def block(data: Data, column: int, newline: str) -> str:
     pad = " " * column
     match data:
         case dict() if data:
-            return newline.join(
-                f"{pad}{scalar(key)}:{after_colon(value, column, newline)}" for key, value in data.items()
-            )
+            return newline.join(pair(key, value, column, newline) for key, value in data.items())
         case list() if data:
             items = (block(item, column + 2, newline)[column + 2 :] for item in data)
             return newline.join(f"{pad}- {item}" for item in items)

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from onecfg.formats.yaml_data import has
 from onecfg.model import Data, FormatError, Key, Symbol, Tagged
 
 MAX_DEPTH = 100
@@ -51,44 +52,15 @@ class Node:
         """The node itself, or the one that it is an alias of."""
         return self if self.target is None else self.target
 
+    def pair(self, key: Key) -> "tuple[Node, Node] | None":
+        """The last pair of this mapping with ``key``, which is of the same type too."""
+        found = (pair for pair in reversed(self.pairs) if pair[0].data == key)
+        return next((pair for pair in found if type(pair[0].data) is type(key)), None)
 
-def symbols(value: Data) -> Data:
-    """``value`` with every text that starts with ``:``, keys included, made a symbol."""
-    match value:
-        case str() if value.startswith(":") and len(value) > 1:
-            return Symbol(value[1:])
-        case list():
-            return [symbols(item) for item in value]
-        case dict():
-            return {_key(symbols(key)): symbols(item) for key, item in value.items()}
-    return value
-
-
-def _key(data: Data) -> Key:
-    if isinstance(data, (list, dict)):
-        raise TypeError("a collection is no key")
-    return data
-
-
-def same(one: Data, other: Data) -> bool:
-    """Whether both are equal as Ruby compares: 1 is 1.0, true is not 1, the order of keys does not matter."""
-    seen: set[tuple[int, int]] = set()
-
-    def compare(a: Data, b: Data) -> bool:
-        if isinstance(a, (list, dict)):
-            if (id(a), id(b)) in seen:
-                return True
-            seen.add((id(a), id(b)))
-        match a, b:
-            case list(), list():
-                return len(a) == len(b) and all(compare(x, y) for x, y in zip(a, b, strict=True))
-            case dict(), dict():
-                return len(a) == len(b) and all(key in b and compare(a[key], b[key]) for key in a)
-            case (bool(), _) | (_, bool()):
-                return a is b
-        return a == b
-
-    return compare(one, other)
+    @property
+    def merges(self) -> bool:
+        """Whether this is the plain key ``<<``, which brings in the pairs of another mapping."""
+        return self.data == "<<" and not self.style
 
 
 class Tree:
@@ -176,9 +148,17 @@ class Tree:
             for key, value in node.pairs:
                 if isinstance(key.data, (list, dict)):
                     raise FormatError.at(self.text, key.start, "A list or mapping is a key.", todo="Name it.")
-                node.data[key.data] = value.data
+                merged = _merged(value.data) if key.merges else None
+                for name, item in {key.data: value.data}.items() if merged is None else merged.items():
+                    self._store(node.data, key, name, item)
         node.end = event.end_mark.index if node.style == "flow" else max(child.end for child in children)
         self._put(node, event)
+
+    def _store(self, data: dict[Key, Data], key: Node, name: Key, value: Data) -> None:
+        """Give ``data`` a pair of the node ``key``."""
+        if isinstance(name, (int, float)) and name in data and not has(data, name):
+            raise FormatError.at(self.text, key.start, "Two keys of the same number.", todo="Put one in quotes.")
+        data[name] = value
 
     def _put(self, node: Node, event: Any) -> None:  # noqa: ANN401 - as above
         """Hand a finished node to what it stands in."""
@@ -191,6 +171,15 @@ class Tree:
             self._stack[-1][1].append(node)
         else:
             self.root = node
+
+
+def _merged(value: Data) -> dict[Key, Data] | None:
+    """The pairs that ``<<: value`` brings in, as Ruby does: of a mapping, or of a list of them, the first one first."""
+    sources = value if isinstance(value, list) else [value]
+    mappings = [source for source in sources if isinstance(source, dict)]
+    if len(mappings) < len(sources):
+        return None
+    return {name: item for mapping in reversed(mappings) for name, item in mapping.items()}
 
 
 def _data(text: str, tag: str | None, *, plain: bool) -> Data:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecfg.formats.yaml import Document
+from onecfg.formats.yaml_data import same, symbols
 from onecfg.formats.yaml_text import after_colon, block, flow
-from onecfg.formats.yaml_tree import MAX_DEPTH, Tree, same, symbols
+from onecfg.formats.yaml_tree import MAX_DEPTH, Tree
 from onecfg.line import parse
 from onecfg.model import Change, Data, FormatError, PatchError, Status, Symbol
 
@@ -67,7 +68,7 @@ def refused(text: str, *changes: str) -> PatchError:
         pytest.param("set :port 2617", "2616 ", "2617 ", "A", id="41"),
         pytest.param("set port 5", "last: 0640\n", "last: 0640\nport: 5\n", "A", id="42"),
         pytest.param("set :port 2616", "", "", "P", id="44-set"),
-        pytest.param("set :port 2616.0", "", "", "P", id="44-float"),
+        pytest.param("set :port 2616.0", "2616 ", "2616.0 ", "A", id="44-float-is-no-integer"),
         pytest.param("ins :port 2616", "", "", "p", id="44-ins"),
         pytest.param('set :port "2616"', "2616 ", "'2616' ", "A", id="44-type"),
         pytest.param("set :flag 1", "yes", "1", "A", id="44-boolean-is-no-number"),

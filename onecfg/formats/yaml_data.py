@@ -1,0 +1,122 @@
+"""Data of YAML files: how it is compared, and how large it is when it is written without aliases."""
+
+from hashlib import blake2b
+from typing import TypeAlias
+
+from onecfg.model import ChangeError, Data, Key, Symbol
+
+MAX_SIZE = 8 << 20
+_NODE = 16
+"""What a value counts for besides its text."""
+
+Print: TypeAlias = bytes
+"""Equal for equal values."""
+
+
+def symbols(value: Data) -> Data:
+    """``value`` with every text that starts with ``:``, keys included, made a symbol."""
+    match value:
+        case str() if value.startswith(":") and len(value) > 1:
+            return Symbol(value[1:])
+        case list():
+            return [symbols(item) for item in value]
+        case dict():
+            return {_key(symbols(key)): symbols(item) for key, item in value.items()}
+    return value
+
+
+def _key(data: Data) -> Key:
+    if isinstance(data, (list, dict)):
+        raise TypeError("a collection is no key")
+    return data
+
+
+def same(one: Data, other: Data) -> bool:
+    """Whether both are equal with their types (1 is neither 1.0 nor true); the order of keys does not matter."""
+    seen: set[tuple[int, int]] = set()
+
+    def compare(a: Data, b: Data) -> bool:
+        if type(a) is not type(b):
+            return False
+        match a, b:
+            case (list(), list()) | (dict(), dict()) if (id(a), id(b)) in seen:
+                return True
+            case list(), list():
+                seen.add((id(a), id(b)))
+                return len(a) == len(b) and all(compare(x, y) for x, y in zip(a, b, strict=True))
+            case dict(), dict():
+                seen.add((id(a), id(b)))
+                return (
+                    len(a) == len(b)
+                    and all(key in b and compare(a[key], b[key]) for key in a)
+                    and kinds(a) == kinds(b)
+                )
+            case float(), float():
+                return repr(a) == repr(b)
+        return a == b
+
+    return compare(one, other)
+
+
+def kinds(data: dict[Key, Data]) -> set[tuple[type, Key]]:
+    """The keys that Python takes for equal to others (1, 1.0 and true), with their types."""
+    return {(type(key), key) for key in data if isinstance(key, (int, float))}
+
+
+def has(mapping: dict[Key, Data], key: Key) -> bool:
+    """Whether ``key`` itself is in there, and not one that Python takes for equal."""
+    return key in mapping and (not isinstance(key, (int, float)) or (type(key), key) in kinds(mapping))
+
+
+def similar(one: Data, other: Data, *, ordered: bool) -> bool:
+    """Whether both are equal, lists as multisets unless ``ordered``."""
+    if ordered or not isinstance(one, (list, dict)):
+        return same(one, other)
+    return fingerprint(one, ordered=False) == fingerprint(other, ordered=False)
+
+
+def fingerprint(data: Data, *, ordered: bool) -> Print:
+    """What is equal for ``similar`` values alone (by a hash, so that long lists are compared in little time)."""
+    known: dict[int, Print] = {}
+
+    def of(value: Data) -> Print:
+        if not isinstance(value, (list, dict)):
+            return f"{type(value).__name__} {value!r}".encode("utf-8", "surrogatepass")
+        if id(value) not in known:
+            known[id(value)] = b"itself"
+            if isinstance(value, dict):
+                parts = sorted(_joined([of(key), of(item)]) for key, item in value.items())
+            else:
+                parts = [of(item) for item in value] if ordered else sorted(of(item) for item in value)
+            known[id(value)] = _joined([type(value).__name__.encode(), *parts])
+        return known[id(value)]
+
+    return of(data)
+
+
+def _joined(parts: list[Print]) -> Print:
+    """One hash of parts of any length."""
+    total = blake2b(digest_size=20)
+    for part in parts:
+        total.update(len(part).to_bytes(8, "little") + part)
+    return total.digest()
+
+
+def refuse_endless(data: Data) -> None:
+    """Raise ``ChangeError`` when ``data`` cannot be written without aliases: it holds itself, or is huge."""
+    sizes: dict[int, int] = {}
+
+    def size(value: Data) -> int:
+        if not isinstance(value, (list, dict)):
+            return _NODE + (len(value) if isinstance(value, str) else 0)
+        if id(value) not in sizes:
+            sizes[id(value)] = MAX_SIZE + 1
+            parts = value if isinstance(value, list) else [part for pair in value.items() for part in pair]
+            sizes[id(value)] = min(_NODE + sum(size(part) for part in parts), MAX_SIZE + 1)
+        return sizes[id(value)]
+
+    if size(data) > MAX_SIZE:
+        raise ChangeError(
+            f"A value is larger than {MAX_SIZE >> 20} MiB with its aliases written out, or holds itself.",
+            todo="Change the file itself there.",
+        )
