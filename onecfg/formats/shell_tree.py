@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from onecfg.model import FormatError
 
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+NAME = r"[A-Za-z_][A-Za-z0-9_]*+"
 _QUOTES = r"'[^']*+'|\"(?:[^\"\\`$]++|\\.|`[^`]*+`|\$\([^()]*+\)|\$(?!\())*+\""
 _EXPANSION = r"\$\([^()]*+\)|\$\{[^{}]*+\}|`[^`]*+`"
 _WORD = rf"(?:{_QUOTES}|{_EXPANSION}|\\.|[^\s'\"`\\$;&|<>()#]|(?<=[^\s])\#|\$(?![({{]))*+"
 _ARRAY = r"\([^()]*+\)"
 _ASSIGNMENT = re.compile(
     rf"(?P<lead>[ \t]*(?P<export>export[ \t]+)?)(?P<name>{NAME})=(?P<value>{_ARRAY}|{_WORD})"
-    r"(?P<tail>[ \t]*;?[ \t]*(?:(?<=[\s;])\#[^\n]*)?\r?(?:\n|\Z))",
+    r"(?P<tail>[ \t]*+(?:;[ \t]*+)?+(?:(?<=[\s;])\#[^\n]*)?\r?(?:\n|\Z))",
     re.DOTALL,
 )
 _EXPORTS = re.compile(
-    rf"(?P<lead>[ \t]*export)(?P<names>(?:[ \t]+{NAME})+)(?P<tail>[ \t]*;?[ \t]*(?:\#[^\n]*)?\r?(?:\n|\Z))"
+    rf"(?P<lead>[ \t]*export)(?P<names>(?:[ \t]++{NAME})++)(?P<tail>[ \t]*+(?:;[ \t]*+)?+(?:\#[^\n]*)?\r?(?:\n|\Z))"
 )
 _BLANK = re.compile(r"[ \t\r]*(?:#[^\n]*)?(?:\n|\Z)")
 VALUE = re.compile(_WORD, re.DOTALL)
