@@ -19,59 +19,18 @@ A change says where (``path``, and ``key`` in the collection there), what (``sta
 """
 
 import base64
-import binascii
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from onecfg.catalogue import CATALOGUE, Entry, find
-from onecfg.formats import Kind
-from onecfg.formats.yaml_tree import Node, Tree
-from onecfg.model import (
-    ABSENT,
-    Change,
-    Command,
-    Data,
-    Extra,
-    FormatError,
-    Key,
-    LineError,
-    NewFile,
-    Symbol,
-    Tagged,
-)
+from onecfg.descriptor_classes import CLASSES
+from onecfg.descriptor_reader import BINARY, Descriptor, Reader, is_plain
+from onecfg.formats import Kind, yaml_text
+from onecfg.formats.yaml_data import refuse_endless, symbols
+from onecfg.formats.yaml_tree import Tree
+from onecfg.line import MAX_BYTES, decode
+from onecfg.model import Absent, Change, ChangeError, Command, Data, Extra, FormatError, Key, LineError, Tagged
 
-MAX_BYTES = 8 << 20
-_NODE = 16
-"""What a node counts for besides its text, when aliases are written out."""
-
-CLASSES = {
-    "Simple": Kind.PLAIN,
-    "Yaml": Kind.YAML,
-    "Yaml::Strict": Kind.YAML_STRICT,
-    "Augeas::ONE": Kind.ONED,
-    "Augeas::Shell": Kind.SHELL,
-}
-BINARY = ("!binary", "tag:yaml.org,2002:binary")
-_CORE = "tag:yaml.org,2002:"
-_FILE_FIELDS = ("class", "action", "owner", "group", "mode", "content", "change")
-_CHANGE_FIELDS = ("path", "key", "value", "old", "state", "extra")
-_STATES = (Command.INS, Command.SET, Command.RM)
-_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?", re.IGNORECASE)
-_MODE = re.compile("0?[0-7]{3}")
-_SHOWN = re.compile(r"[\w.:/-]{1,40}")
-
-
-@dataclass(frozen=True)
-class Descriptor:
-    """A patch that was read.
-
-    ``changes`` are in the order of the text, ``contents`` what it gives as the content of a file as a whole: that of
-    a file to create, and of one to change the content that it is delivered with.
-    """
-
-    changes: list[Change]
-    contents: dict[str, NewFile]
+__all__ = ["Descriptor", "parse", "read", "write"]
 
 
 def parse(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ...] = CATALOGUE) -> list[Change]:
@@ -83,7 +42,7 @@ def read(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ..
     """Read a patch with the contents it carries. Raises ``LineError`` at the first mistake."""
     if len(text) > MAX_BYTES:
         raise LineError(f"{source}:1:1: The patch is larger than {MAX_BYTES >> 20} MiB.", todo="Split it.")
-    decoded = _decode(text, source) if isinstance(text, bytes) else text
+    decoded = decode(text, source) if isinstance(text, bytes) else text
     decoded = decoded.removeprefix("\ufeff")
     try:
         tree = Tree(decoded)
@@ -92,307 +51,110 @@ def read(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ..
         raise LineError(
             f"{where}: {error.message.partition(': ')[2]}", todo="Mend the YAML of the patch there."
         ) from None
-    return _Reader(decoded, source, catalogue).descriptor(tree.root)
+    return Reader(decoded, source, catalogue).descriptor(tree.root)
 
 
-def _decode(data: bytes, source: str) -> str:
-    """``data`` as UTF-8, the only encoding of a patch."""
+def write(changes: Iterable[Change], *, catalogue: tuple[Entry, ...] = CATALOGUE) -> str:
+    """The changes as a patch, which ``parse`` reads back: files in the order in which they first come.
+
+    Changes of the line format are written as such (``hintings``). Raises ``ChangeError`` for what has no meaning: a
+    file that is not in ``catalogue``, a file to create or to delete that is changed too, objects of Ruby as values.
+    """
+    files: dict[str, list[Change]] = {}
+    for change in changes:
+        files.setdefault(change.file, []).append(change)
+    lines = ["---", "patches:" if files else "patches: {}"]
+    for file, group in files.items():
+        entry = find(file, catalogue)
+        if entry is None:
+            raise ChangeError(f"'{file}' is not in the catalogue.", todo="Name a configuration file.")
+        lines += [f"  {yaml_text.scalar(file)}:", f"    class: {CLASSES[entry.kind]}"]
+        lines += _file(file, group, entry)
+    return "\n".join(lines) + "\n"
+
+
+def _file(file: str, group: Sequence[Change], entry: Entry) -> Iterator[str]:
+    """The lines of one file below its class."""
+    whole = [change for change in group if change.command in {Command.CREATE, Command.DELETE}]
+    if whole and len(group) > 1:
+        raise ChangeError(f"'{file}' is created or deleted, and changed too.", todo="Do one of these.")
+    if not whole:
+        yield "    change:"
+        for change in group:
+            yield from _item(change, is_yaml=entry.kind in {Kind.YAML, Kind.YAML_STRICT})
+        return
+    yield f"    action: {whole[0].command.value}"
+    content = whole[0].content
+    if content is not None:
+        yield f"    owner: {yaml_text.scalar(content.owner)}"
+        yield f"    group: {yaml_text.scalar(content.group)}"
+        yield f"    mode: '{content.mode:04o}'"
+        yield _field("content", _text(content.data), 4)
+
+
+def _text(data: bytes) -> Data:
+    """The content of a file as text, or else as base64."""
     try:
         return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise LineError(
-            f"{source}:{line}:{column}: The patch is not UTF-8.",
-            todo="Save it with that encoding; bytes of a file stand as !binary with base64.",
-        ) from None
+    except UnicodeDecodeError:
+        return Tagged(BINARY[0], base64.b64encode(data).decode())
 
 
-class _Reader:
-    """The nodes of a patch made changes, and errors that name their places."""
-
-    def __init__(self, text: str, source: str, catalogue: tuple[Entry, ...]) -> None:
-        self.text, self.source, self.catalogue = text, source, catalogue
-        self._sizes: dict[int, int] = {}
-
-    def place(self, node: Node | None) -> tuple[int, int]:
-        """Line and column of a node, counted from one."""
-        offset = 0 if node is None else node.start
-        return self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset)
-
-    def error(self, node: Node | None, message: str, todo: str) -> LineError:
-        """The error at ``node``."""
-        line, column = self.place(node)
-        return LineError(f"{self.source}:{line}:{column}: {message}", todo=todo)
-
-    # -- shapes
-
-    def fields(self, node: Node, what: str, known: Sequence[str]) -> dict[str, Node]:
-        """The values of the mapping ``node`` by their keys, all of which are ``known``."""
-        found: dict[str, Node] = {}
-        for key, value in self.mapping(node, what):
-            if not isinstance(key.data, str) or key.data not in known:
-                raise self.error(
-                    key, f"Unknown key{_shown(key.data)} of {what}.", f"Known are {', '.join(known)}."
-                )
-            if key.data in found:
-                raise self.error(key, f"'{key.data}' of {what} stands twice.", "Keep one of them.")
-            found[key.data] = value
-        return found
-
-    def mapping(self, node: Node, what: str) -> list[tuple[Node, Node]]:
-        """The pairs of a mapping."""
-        target = node.resolved()
-        if not isinstance(target.data, dict):
-            raise self.error(node, f"{what.capitalize()} is no mapping.", "Write KEY: VALUE lines there.")
-        self.data(node)
-        return target.pairs
-
-    def choice(self, node: Node, what: str, known: Sequence[str]) -> str:
-        """One of the texts ``known``."""
-        if isinstance(node.data, str) and node.data in known:
-            return node.data
-        raise self.error(node, f"Unknown {what}{_shown(node.data)}.", f"Write one of: {', '.join(known)}.")
-
-    def text_of(self, node: Node, what: str, shape: re.Pattern[str], todo: str) -> str:
-        """A text of that shape."""
-        if isinstance(node.data, str) and shape.fullmatch(node.data):
-            return node.data
-        raise self.error(node, f"The {what} cannot be understood.", todo)
-
-    def data(self, node: Node) -> Data:
-        """The data of a node: within bounds and without objects of Ruby."""
-        self._size(node, set())
-        return node.data
-
-    def _size(self, node: Node, open_nodes: set[int]) -> int:
-        """The size of what ``node`` stands for when its aliases are written out."""
-        target = node.resolved()
-        name = id(target)
-        if name in self._sizes:
-            return self._sizes[name]
-        if name in open_nodes:
-            raise self.error(node, "An anchor that holds itself.", "Write the value out.")
-        tag = target.data.tag if isinstance(target.data, Tagged) else target.tag
-        if tag and not tag.startswith(_CORE) and tag not in BINARY:
-            raise self.error(node, "A tag of an object.", "Write plain data; a symbol is :name.")
-        open_nodes.add(name)
-        children = [child for pair in target.pairs for child in pair] + target.items
-        size = _NODE + sum(self._size(child, open_nodes) for child in children)
-        size += len(target.data) if isinstance(target.data, str) else 0
-        open_nodes.remove(name)
-        if size > MAX_BYTES:
-            raise self.error(node, f"More than {MAX_BYTES >> 20} MiB with its aliases written out.", "Write less.")
-        self._sizes[name] = size
-        return size
-
-    # -- the patch
-
-    def descriptor(self, root: Node | None) -> Descriptor:
-        """All of it."""
-        todo = "It is: patches: {FILE: {class: CLASS, change: [...]}}."
-        if root is None or not isinstance(root.data, dict):
-            raise self.error(root, "The patch does not contain expected YAML document.", todo)
-        patches = {key.data: value for key, value in root.pairs}.get("patches")
-        if patches is None:
-            raise self.error(root, "The patch has no 'patches'.", todo)
-        self.fields(root, "the patch", ("patches",))
-        found = Descriptor([], {})
-        seen: set[str] = set()
-        for key, value in self.mapping(patches, "'patches'"):
-            file = key.data
-            entry = find(file, self.catalogue) if isinstance(file, str) else None
-            if entry is None or not isinstance(file, str):
-                raise self.error(
-                    key,
-                    f"Unknown file to patch{_shown(file)}.",
-                    "Write the absolute path of a configuration file, e.g. /etc/one/oned.conf.",
-                )
-            if file in seen:
-                raise self.error(key, f"'{file}' stands twice.", "Put its changes together.")
-            seen.add(file)
-            self._file(_Target(file, entry), key, value, found)
-        return found
-
-    def _file(self, target: "_Target", key: Node, node: Node, found: Descriptor) -> None:
-        """What is to be done with one file."""
-        fields = self.fields(node, "a file", _FILE_FIELDS)
-        if "class" not in fields:
-            raise self.error(key, "The file has no class.", f"Add class: {target.class_name}.")
-        if self.choice(fields["class"], "class", tuple(CLASSES)) != target.class_name:
-            raise self.error(
-                fields["class"], "The file is of another class.", f"Write class: {target.class_name}."
-            )
-        if "content" in fields:
-            found.contents[target.file] = self._content(target, fields)
-        action = (
-            self.choice(fields["action"], "action", ("apply", "create", "delete")) if "action" in fields else ""
-        )
-        changes = self._changes(target, fields["change"]) if "change" in fields else []
-        if action in {"create", "delete"} and changes:
-            raise self.error(fields["change"], f"A file to {action} has no changes.", "Leave 'change' out.")
-        origin = f"{self.source}:{self.place(key)[0]}"
-        match action:
-            case "create" if target.file not in found.contents:
-                raise self.error(key, "The file to create has no content.", "Add content: TEXT.")
-            case "create":
-                content = found.contents[target.file]
-                changes = [Change(target.file, Command.CREATE, (), None, origin, native=True, content=content)]
-            case "delete":
-                changes = [Change(target.file, Command.DELETE, (), None, origin, native=True)]
-            case "apply" if "change" not in fields:
-                raise self.error(key, "The file to patch has no changes.", "Add change: [...].")
-        found.changes.extend(changes)
-
-    def _content(self, target: "_Target", fields: dict[str, Node]) -> NewFile:
-        """The content of a file, with the owner and mode that it is created with."""
-        account = "Write the name of an account in quotes, e.g. 'oneadmin'."
-        entry, node = target.entry, fields["content"]
-        owner, group, mode = entry.owner, entry.group, entry.mode
-        if "owner" in fields:
-            owner = self.text_of(fields["owner"], "owner", _ACCOUNT, account)
-        if "group" in fields:
-            group = self.text_of(fields["group"], "group", _ACCOUNT, account)
-        if "mode" in fields:
-            mode = int(self.text_of(fields["mode"], "mode", _MODE, "Write it in quotes: mode: '0640'."), 8)
-        match self.data(node):
-            case str(text):
-                return NewFile(text.encode(), owner, group, mode)
-            case Tagged(tag, text) if tag in BINARY:
-                try:
-                    return NewFile(base64.b64decode("".join(text.split()), validate=True), owner, group, mode)
-                except (binascii.Error, ValueError):
-                    raise self.error(node, "The content is not base64.", "Encode the file's bytes.") from None
-        raise self.error(node, "The content is no text.", "Write it as a block: content: |")
-
-    # -- changes
-
-    def _changes(self, target: "_Target", node: Node) -> list[Change]:
-        items = self._list(node, "change", "Write '- path: [...]' and so on for each change.")
-        return [self._change(target, item) for item in items]
-
-    def _list(self, node: Node, what: str, todo: str) -> list[Node]:
-        if not isinstance(node.data, list):
-            raise self.error(node, f"The {what} is no list.", todo)
-        self.data(node)
-        return node.resolved().items
-
-    def _change(self, target: "_Target", node: Node) -> Change:
-        """One change of a file."""
-        fields = self.fields(node, "a change", _CHANGE_FIELDS)
-        for name in ("path", "state"):
-            if name not in fields:
-                raise self.error(node, f"The change has no {name}.", "It has path, key, value and state.")
-        command = Command(self.choice(fields["state"], "state", [state.value for state in _STATES]))
-        path = tuple(
-            self._key(target, item)
-            for item in self._list(fields["path"], "path", "Write path: [] or its elements.")
-        )
-        key = self._key(target, fields["key"], last=True) if "key" in fields else None
-        whole = key is None
-        old: Data = self.data(fields["old"]) if "old" in fields else None
-        value = self.data(fields["value"]) if "value" in fields else None
-        extra, hinted = self._extra(target, fields.get("extra"))
-        if command is Command.RM:
-            if value is not None:
-                raise self.error(fields["value"], "A rm has no value.", "Write what it removes as old.")
-            value = old if (whole and target.is_yaml) or extra.multiple else None
-        problem = target.problem(command, path, value, whole=whole, index=extra.index)
-        if problem:
-            raise self.error(node, problem[0], problem[1])
-        return Change(
-            target.file,
-            command,
-            path if whole else (*path, key),
-            value,
-            f"{self.source}:{self.place(node)[0]}",
-            native=not hinted,
-            whole=whole,
-            old=old if "old" in fields else ABSENT,
-            extra=extra,
-        )
-
-    def _key(self, target: "_Target", node: Node, *, last: bool = False) -> Key:
-        """An element of a path; ``last`` may be null."""
-        data = self.data(node)
-        if isinstance(data, str) or (data is None and last):
-            return data
-        if target.is_yaml and not isinstance(data, (list, dict)):
-            return data
-        todo = "Write a key." if target.is_yaml else "Keys of this file are texts: write it in quotes."
-        raise self.error(node, "The path has an element that is no key.", todo)
-
-    def _extra(self, target: "_Target", node: Node | None) -> tuple[Extra, bool]:
-        """What is said besides, and whether the change means what the line format means."""
-        if node is None or node.data is None:
-            return Extra(), False
-        allowed = {"hintings": bool, **target.extras}
-        found: dict[str, bool | int] = {}
-        for name, value in self.fields(node, "'extra' of this class", tuple(allowed)).items():
-            data = value.data
-            if data is None:
-                continue
-            if type(data) is not allowed[name] or not isinstance(data, int) or data < 0:
-                raise self.error(value, f"'{name}' has another type.", "Write true or false; for index a number.")
-            found[name] = data
-        index, export = found.get("index"), found.get("export")
-        extra = Extra(bool(found.get("multiple")), None if export is None else bool(export), index)
-        return extra, bool(found.get("hintings"))
+def _item(change: Change, *, is_yaml: bool) -> Iterator[str]:
+    """The lines of one change."""
+    path: tuple[Key, ...] = change.path if isinstance(change.path, tuple) else change.components
+    value, old, whole = change.value, change.old, change.whole
+    if not change.native and is_yaml:
+        path, value = tuple(_symbol(key) for key in path), symbols(value)
+        old = old if isinstance(old, Absent) else symbols(old)
+    if change.command is Command.RM and isinstance(old, Absent) and value is not None:
+        old = value
+        whole = whole or (is_yaml and not change.native)
+    if not whole and (not path or path[-1] is None):
+        raise ChangeError("A key that is null, or none at all, cannot be written.", todo="Set what contains it.")
+    said: list[Data] = [*path, value, None if isinstance(old, Absent) else old]
+    refuse_endless(said)
+    _refuse_objects(said)
+    yield _field("path", list(path if whole else path[:-1]), 8).replace("        path", "      - path", 1)
+    yield _field("key", None if whole else path[-1], 8)
+    if change.command is not Command.RM:
+        yield _field("value", value, 8)
+    if not isinstance(old, Absent):
+        yield _field("old", old, 8)
+    yield _field("state", change.command.value, 8)
+    yield _field("extra", _extra(change.extra, native=change.native), 8)
 
 
-@dataclass(frozen=True)
-class _Target:
-    """A file, and what its family has room for."""
-
-    file: str
-    entry: Entry
-
-    @property
-    def class_name(self) -> str:
-        """Its family as a patch calls it."""
-        return next(name for name, kind in CLASSES.items() if kind is self.entry.kind)
-
-    @property
-    def is_yaml(self) -> bool:
-        """Whether its values have types."""
-        return self.entry.kind in {Kind.YAML, Kind.YAML_STRICT}
-
-    @property
-    def extras(self) -> dict[str, type]:
-        """What ``extra`` may say."""
-        match self.entry.kind:
-            case Kind.ONED:
-                return {"multiple": bool}
-            case Kind.SHELL:
-                return {"export": bool}
-            case Kind.YAML_STRICT:
-                return {"index": int}
-        return {}
-
-    def problem(
-        self, command: Command, path: tuple[Key, ...], value: Data, *, whole: bool, index: int | None
-    ) -> tuple[str, str] | None:
-        """Why a change has no meaning in a file of this family, and what to write instead."""
-        match self.entry.kind:
-            case Kind.PLAIN if command is not Command.SET or not whole or path or not isinstance(value, str):
-                return (
-                    "A file without keys takes a unified diff.",
-                    "Write path: [], key: null, state: set, value: DIFF.",
-                )
-            case Kind.SHELL if whole or path:
-                return "A shell variable has no path.", "Write path: [] and its name as the key."
-            case Kind.ONED if whole and (command is not Command.RM or not path):
-                return "The change has no key.", "Write one; only a rm of a section has none."
-            case Kind.ONED if len(path) > 2:
-                return f"Diff path can not have more than 2 components (got {len(path)}).", "Shorten it."
-            case Kind.YAML | Kind.YAML_STRICT if whole and command is Command.SET and path:
-                return "A set without a key replaces the whole file.", "Write path: [], or name the key."
-            case Kind.YAML_STRICT if index is not None and not whole:
-                return "An index is of an element.", "Write the list's key into path, and key: null."
-        return None
+def _symbol(key: Key) -> Key:
+    data = symbols(key)
+    return key if isinstance(data, (list, dict)) else data
 
 
-def _shown(data: Data) -> str:
-    """A short plain name for a message; nothing else of a patch is shown, it may be a value."""
-    name = f":{data.name}" if isinstance(data, Symbol) else data
-    return f" '{name}'" if isinstance(name, str) and _SHOWN.fullmatch(name) else ""
+def _extra(extra: Extra, *, native: bool) -> Data:
+    """What is said besides, as far as something is."""
+    said: dict[Key, Data] = {"multiple": True} if extra.multiple else {}
+    if extra.export is not None:
+        said["export"] = extra.export
+    if extra.index is not None:
+        said["index"] = extra.index
+    return said if native else {**said, "hintings": True}
+
+
+def _refuse_objects(data: Data) -> None:
+    """Raise ``ChangeError`` for what ``parse`` refuses."""
+    match data:
+        case Tagged(tag) if not is_plain(tag):
+            raise ChangeError("A value is an object of Ruby.", todo="Change the file itself there.")
+        case list():
+            for item in data:
+                _refuse_objects(item)
+        case dict():
+            for key, item in data.items():
+                _refuse_objects(key)
+                _refuse_objects(item)
+
+
+def _field(name: str, data: Data, column: int) -> str:
+    """``name: data``; a text of many lines as a block where it can be one."""
+    block = yaml_text.literal(data, column + 2) if isinstance(data, str) else None
+    return yaml_text.pair(name, data, column, "\n") if block is None else f"{' ' * column}{name}: {block}"

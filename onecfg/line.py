@@ -10,10 +10,10 @@ import re
 
 from onecfg.model import Change, Command, Data, LineError
 
-_BLANKS = " \t\r\v\f"
-_TOKEN = re.compile(rf"[^{_BLANKS}]+")
+BLANKS = " \t\r\v\f"
+_TOKEN = re.compile(rf"[^{BLANKS}]+")
 _QUOTED = re.compile(r'"((?:\\"|[^"\\]|\\(?!"))*+)"')
-_GAP = re.compile(rf"[{_BLANKS}]*")
+_GAP = re.compile(rf"[{BLANKS}]*")
 _COMMANDS = {command.value: command for command in (Command.INS, Command.SET, Command.RM)}
 MAX_BYTES = 8 << 20
 
@@ -56,7 +56,7 @@ class _Scanner:
         if found is None:
             raise self.error("The quoted path has no end.", 'Close it with ", and write " inside it as \\".')
         after = found.end()
-        if after < len(self.text) and self.text[after] not in _BLANKS:
+        if after < len(self.text) and self.text[after] not in BLANKS:
             raise self.error(
                 "Text follows the quoted path without a blank.",
                 'Quote the whole path, e.g. "VM_MAD/\\"kvm\\"/ARGUMENTS".',
@@ -71,12 +71,12 @@ def parse(text: str | bytes, source: str = "patch") -> list[Change]:
     """Read a patch; ``source`` names it in messages. Raises ``LineError`` at the first malformed line."""
     if len(text) > MAX_BYTES:
         raise LineError(f"{source}:1:1: The patch is larger than {MAX_BYTES >> 20} MiB.", todo="Split it.")
-    lines = (_decode(text, source) if isinstance(text, bytes) else text).removeprefix("\ufeff").split("\n")
+    lines = (decode(text, source) if isinstance(text, bytes) else text).removeprefix("\ufeff").split("\n")
     changes = []
     for number, line in enumerate(lines, 1):
-        bare = line.strip(_BLANKS)
+        bare = line.strip(BLANKS)
         if bare and not bare.startswith("#"):
-            changes.append(_change(_Scanner(line.rstrip(_BLANKS), number, source)))
+            changes.append(_change(_Scanner(line.rstrip(BLANKS), number, source)))
     return changes
 
 
@@ -88,12 +88,17 @@ def _change(scanner: _Scanner) -> Change:
     command = _COMMANDS.get(word.lower())
     if command is None:
         raise scanner.error(f"Invalid patch action '{word.lower()[:40]}'.", "Write ins, set or rm.", offset=start)
+    quoted = scanner.text.startswith('"', scanner.offset)
     path = scanner.path()
-    return Change(file, command, path, _value(scanner), f"{scanner.source}:{scanner.number}")
+    torn = not quoted and path.count('"') % 2 == 1
+    return Change(file, command, path, _value(scanner, torn=torn), f"{scanner.source}:{scanner.number}")
 
 
-def _value(scanner: _Scanner) -> Data:
-    """The JSON at the end of a line, ``None`` without one. The text of the value is in no message."""
+def _value(scanner: _Scanner, *, torn: bool) -> Data:
+    """The JSON at the end of a line, ``None`` without one. The text of the value is in no message.
+
+    ``torn`` is a path that has one double quote too few: a name with a blank in it, most likely.
+    """
     text = scanner.text[scanner.offset :]
     if not text:
         return None
@@ -102,6 +107,8 @@ def _value(scanner: _Scanner) -> Data:
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         todo = 'A text stands in double quotes, e.g. "yes"; nothing may follow the value.'
+        if torn:
+            todo = 'Quote a path with a blank in it as a whole, e.g. "VM_MAD/\\"my name\\"/ARGUMENTS".'
         raise scanner.error(
             f"The value is not JSON: {error.msg}.", todo, offset=scanner.offset + error.pos
         ) from None
@@ -125,7 +132,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _decode(data: bytes, source: str) -> str:
+def decode(data: bytes, source: str) -> str:
     """``data`` as UTF-8, the only encoding of a patch."""
     try:
         return data.decode()

@@ -92,6 +92,20 @@ def pair(key: Key, value: Data, column: int, newline: str) -> str:
     return f"{pad}{'? ' if colon else ''}{name}{colon}:{after_colon(value, column, newline)}"
 
 
+def literal(text: str, column: int) -> str | None:
+    """``text`` as the lines of a literal block from ``column`` on, without the last line end, if it can be one."""
+    bare = text.rstrip("\n")
+    if "\n" not in text or not bare or not all(one.isprintable() or one in "\n\t" for one in text):
+        return None
+    if "\ufeff" in text:
+        return None
+    indent = "2" if bare[0] in " \t\n" else ""
+    ending = text[len(bare) :]
+    chomp = "-" if not ending else "" if ending == "\n" else "+"
+    lines = [f"{' ' * column}{line}" if line else "" for line in bare.split("\n")]
+    return "\n".join([f"|{indent}{chomp}", *lines]) + ending[1:]
+
+
 def after_colon(data: Data, column: int, newline: str, style: str = "") -> str:
     """What follows ``key:``, the key standing at ``column``: a blank and a scalar, or the lines of a block."""
     if isinstance(data, (dict, list)):
