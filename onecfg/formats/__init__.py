@@ -7,9 +7,9 @@ when a file of it is first touched: reading YAML costs more than a whole patch o
 
 from enum import Enum
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, Self, cast
 
-from onecfg.model import Change, ChangeError, Result
+from onecfg.model import Change, Result
 
 
 class Kind(Enum):
@@ -41,16 +41,26 @@ class Document(Protocol):
     def render(self) -> str:
         """The text of the document."""
 
+    def difference(self, other: Self, file: str) -> list[Change]:
+        """The native changes of ``file`` that turn the data of this document into that of ``other``.
 
-_MODULES = {Kind.ONED: "oned", Kind.SHELL: "shell", Kind.YAML: "yaml", Kind.YAML_STRICT: "yaml"}
+        After all of them were applied the two are ``same``. Raises ``ChangeError`` when no changes can say it.
+        """
+
+    def same(self, other: Self) -> bool:
+        """Whether both hold the same data, whatever their comments and layout."""
+
+
+_MODULES = {
+    Kind.ONED: "oned",
+    Kind.SHELL: "shell",
+    Kind.YAML: "yaml",
+    Kind.YAML_STRICT: "yaml",
+    Kind.PLAIN: "plain",
+}
 
 
 def load(kind: Kind, text: str) -> Document:
-    """Parse ``text`` as a file of ``kind``.
-
-    Raises ``FormatError`` where it cannot be understood, ``ChangeError`` for a kind that has no editable nodes.
-    """
-    if kind not in _MODULES:
-        raise ChangeError("It is a plain file without keys.", todo="Replace it as a whole.")
-    module = import_module(f"onecfg.formats.{_MODULES[kind]}")
-    return cast("Document", module.Document(text))
+    """Parse ``text`` as a file of ``kind``. Raises ``FormatError`` where it cannot be understood."""
+    document = import_module(f"onecfg.formats.{_MODULES[kind]}").Document
+    return cast("Document", document(text, ordered=True) if kind is Kind.YAML_STRICT else document(text))
