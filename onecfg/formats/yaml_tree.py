@@ -6,6 +6,7 @@ of its text. Data is as Ruby's loader reads it: a plain ``:name`` is a ``Symbol`
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -14,6 +15,8 @@ from onecfg.formats.yaml_data import has
 from onecfg.model import Data, FormatError, Key, Symbol, Tagged
 
 MAX_DEPTH = 100
+LONGEST_NUMBER = 1000
+"""Characters; what is longer is taken as a text, because the sexagesimal ones of YAML 1.1 take square time."""
 MAX_NODES = 200_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -91,20 +94,20 @@ class Tree:
 
     def _take(self, event: Any) -> None:  # noqa: ANN401 - PyYAML's events have no common typed base
         match event:
+            case yaml.ScalarEvent():
+                self._put(self._scalar(event), event)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._close(event)
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self._open(event)
+            case yaml.AliasEvent():
+                self._put(self._alias(event), event)
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
                     raise self._error(event, "A second document begins.", "Keep one document per file.")
             case yaml.DocumentEndEvent():
                 self._end(event)
-            case yaml.AliasEvent():
-                self._put(self._alias(event), event)
-            case yaml.ScalarEvent():
-                self._put(self._scalar(event), event)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._open(event)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._close(event)
 
     def _error(self, event: Any, message: str, todo: str) -> FormatError:  # noqa: ANN401 - as above
         return FormatError.at(self.text, event.start_mark.index, message, todo=todo)
@@ -182,6 +185,7 @@ def _merged(value: Data) -> dict[Key, Data] | None:
     return {name: item for mapping in reversed(mappings) for name, item in mapping.items()}
 
 
+@lru_cache(maxsize=4096)
 def _data(text: str, tag: str | None, *, plain: bool) -> Data:
     """What a scalar stands for."""
     if tag in {"!ruby/symbol", "!ruby/sym"}:
@@ -197,8 +201,10 @@ def _data(text: str, tag: str | None, *, plain: bool) -> Data:
     if found == f"{_CORE}timestamp":
         return Tagged(found, text)
     construct = _CONSTRUCT.get(found)
+    if construct is None or len(text) > LONGEST_NUMBER:
+        return text
     try:
-        number: Data = text if construct is None else construct(yaml.ScalarNode(found, text))
-    except ValueError:  # digits that no number has, as in 0o9
+        number: Data = construct(yaml.ScalarNode(found, text))
+    except (ValueError, OverflowError):  # digits that no number has, as in 0o9; hours (1:30:00.5) without end
         return text
     return number
