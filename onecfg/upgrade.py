@@ -122,7 +122,7 @@ class _Steps:
         """Add a change, or leave it out; what to say about its file."""
         file, exists = change.file, self._exists(change.file)
         if change.command is Command.CREATE:
-            if exists:
+            if exists or self._target.under(file).exists():
                 return "INFO", f"Skip file '{file}' - already exists"
             if not self._has_base(file):
                 return "WARN", f"Skip file '{file}' - missing parent dir"
