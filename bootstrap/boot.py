@@ -38,7 +38,7 @@ def plan(context: Context) -> int:
             if action.needed():
                 count += 1
                 sys.stdout.write(f"{action.describe()}\n")
-    _warn(context)
+    _tell(context)
     return count
 
 
@@ -52,11 +52,13 @@ def prepare(context: Context) -> None:
             if action.needed():
                 action.apply()
                 count += 1
-    _warn(context)
+    _tell(context)
     log(f"{count} changes in {time.monotonic() - began:.2f} s")
 
 
-def _warn(context: Context) -> None:
+def _tell(context: Context) -> None:
+    for note in context.notes:
+        log(note)
     for warning in context.warnings:
         log(f"WARNING: {warning}")
 

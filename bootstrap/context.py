@@ -31,6 +31,8 @@ class Context:
     native: bool = False
     secrets: Secrets = field(default_factory=Secrets)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What a boot tells besides, with no reason to worry."""
 
     def owner(self, user: str, group: str | None = None) -> Owner | None:
         """The ids of ``user`` (and ``group``), or None in a native run, where everything is the user's own."""

@@ -163,10 +163,14 @@ class Change:
         return tuple(part for part in parts if part != "")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The elements of the path as texts, symbols with their colon: the same for both formats."""
+        return tuple(f":{part.name}" if isinstance(part, Symbol) else str(part) for part in self.components)
+
+    @property
     def where(self) -> str:
-        """The path as a text for messages; symbols with their colon."""
-        texts = (f":{part.name}" if isinstance(part, Symbol) else str(part) for part in self.components)
-        return "/".join(texts) or "/"
+        """The path as a text for messages."""
+        return "/".join(self.names) or "/"
 
     def __str__(self) -> str:
         return f"{self.file} {self.command.value} {self.where}"

@@ -11,12 +11,11 @@ first file is touched. No text of a report or an error holds a value.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from onecfg import transaction
+from onecfg import line, transaction
 from onecfg.catalogue import CATALOGUE, Entry, find
 from onecfg.edit import Edit, edit
 from onecfg.formats.oned_tree import quote
-from onecfg.line import parse
-from onecfg.model import Change, Command, Data, FileError, Key, PatchError, Policy, Result, Status
+from onecfg.model import Change, Command, Data, FileError, PatchError, Policy, Result, Status
 from onecfg.transaction import Write
 from onelib.locations import Locations
 
@@ -36,6 +35,23 @@ __all__ = [
     "parse",
     "quote",
 ]
+
+
+FORMATS = ("line", "yaml")
+MAX_BYTES = line.MAX_BYTES
+
+
+def parse(data: str | bytes, source: str = "patch", form: str | None = None) -> list[Change]:
+    """Read a patch of ``form``; by default yaml when its first line is ``---``, as upstream tells them apart.
+
+    ``source`` names it in messages. Raises ``LineError`` that names the place.
+    """
+    text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
+    if form == "yaml" or (form is None and text.partition("\n")[0].strip() == "---"):
+        from onecfg import descriptor  # loading YAML takes longer than most patches
+
+        return descriptor.parse(data, source)
+    return line.parse(data, source)
 
 
 @dataclass(frozen=True)
@@ -128,11 +144,11 @@ def apply(
 
 def overridden(patch: Sequence[Change], settings: Sequence[Change]) -> list[Change]:
     """The changes of ``patch`` at, above or below a place that ``settings``, applied after it, change too."""
-    places = [(change.file, change.components) for change in settings]
+    places = [(change.file, change.names) for change in settings]
 
-    def meet(change: Change, file: str, path: tuple[Key, ...]) -> bool:
-        shared = min(len(path), len(change.components))
-        return change.file == file and change.components[:shared] == path[:shared]
+    def meet(change: Change, file: str, path: tuple[str, ...]) -> bool:
+        shared = min(len(path), len(change.names))
+        return change.file == file and change.names[:shared] == path[:shared]
 
     return [change for change in patch if any(meet(change, *place) for place in places)]
 

@@ -13,7 +13,7 @@ from bootstrap.context import Context
 from bootstrap.errors import PatchError
 from onecfg import defaults
 from onecfg import patch as onecfg
-from onecfg.patch import Change, Command, Data
+from onecfg.patch import Change, Command, Data, Status
 from onecfg.patch import quote as quoted
 
 XMLRPC = "http://{host}:2633/RPC2"
@@ -56,6 +56,8 @@ class Patch(Action):
     title: str
     changes: list[Change]
     context: Context
+    report: bool = False
+    """Whether a boot tells how many of them are in place already."""
 
     def describe(self) -> str:
         """The files and how many changes."""
@@ -73,6 +75,12 @@ class Patch(Action):
         except onecfg.PatchError as error:
             raise PatchError(f"{self.title}: {error.message}", todo=error.todo) from error
         self.context.warnings += [f"{outcome.change.origin}: {outcome}" for outcome in report.not_applicable]
+        self.context.warnings += report.warnings
+        in_place = sum(outcome.status is Status.IN_PLACE for outcome in report.outcomes)
+        if self.report and in_place:
+            self.context.notes.append(
+                f"{self.title}: {in_place} of {len(report.outcomes)} settings are already in place"
+            )
 
 
 def user_changes(context: Context) -> list[Change]:
@@ -92,7 +100,7 @@ def defaults_and_patch(context: Context) -> Iterator[Action]:
     yield Defaults(defaults.REMOTES, "vmm/kvm/kvmrc", context)
     changes = user_changes(context)
     if changes:
-        yield Patch("OPENNEBULA_FRONTEND_ONECFG_PATCH", changes, context)
+        yield Patch("OPENNEBULA_FRONTEND_ONECFG_PATCH", changes, context, report=True)
 
 
 def _set(file: str, path: str, value: Data) -> Change:

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import click
 
-from onecfg import backup, line
+from onecfg import backup
 from onecfg.cli.output import FAILURE, Log, logging
 from onecfg.files import BASES
-from onecfg.line import MAX_BYTES
 from onecfg.model import PatchError
-from onecfg.patch import Change, Outcome, Report, Status, apply
+from onecfg.patch import FORMATS, MAX_BYTES, Outcome, Report, Status, apply, parse
 from onelib.locations import Locations
-
-FORMATS = ("line", "yaml")
 
 
 @click.command()
@@ -55,7 +52,7 @@ def patch(
         return FAILURE
     here = Locations.from_environment()
     locations = Locations(Path(prefix)) if prefix else here
-    changes = _parse(_read(file), file or "standard input", patch_format)
+    changes = parse(_read(file), file or "standard input", patch_format)
     if not changes:
         log.print("ERROR", "No changes to apply")
         return FAILURE
@@ -80,14 +77,6 @@ def patch(
     )
     log.result(_as_data(report, stored))
     return _tell(report, names, log, require_all=require_all, noop=noop, idempotent=idempotent)
-
-
-def _parse(data: bytes, source: str, patch_format: str | None) -> list[Change]:
-    if patch_format == "yaml" or (patch_format is None and data.partition(b"\n")[0].strip() == b"---"):
-        from onecfg import descriptor  # loading YAML takes longer than most patches
-
-        return descriptor.parse(data, source)
-    return line.parse(data, source)
 
 
 def _as_data(report: Report, stored: list[Path]) -> dict[str, object]:

@@ -227,9 +227,31 @@ def test_the_patch_is_parsed_and_overridden_keys_are_named(tmp_path: Path) -> No
     list(configuration.own_settings(context))
     assert len(context.warnings) == 1
     assert "set PORT is overridden" in context.warnings[0]
+    patch.write_text(
+        "---\npatches:\n  /etc/one/sunstone-server.conf:\n    class: Yaml\n    change:\n"
+        "    - {path: [], key: :port, value: 81, state: set}\n".replace("key: :port", "key: !ruby/symbol port")
+    )
+    context = container(tmp_path, OPENNEBULA_FRONTEND_ONECFG_PATCH=str(patch))
+    list(configuration.own_settings(context))
+    assert "set :port is overridden" in context.warnings[0], "the yaml format too"
     patch.write_text("/etc/one/oned.conf frobnicate PORT 1\n")
     with pytest.raises(PatchError, match="patch:1"):
         list(configuration.own_settings(context))
+
+
+def test_a_patch_that_is_in_place_is_a_success_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(boot, "log", lines.append)
+    (tmp_path / "patch").write_text(
+        '/etc/one/oned.conf set LOG/DEBUG_LEVEL 4\n/etc/one/oned.conf ins VM_RESTRICTED_ATTR "\\"X\\""\n'
+    )
+    for _ in range(2):
+        lines.clear()
+        boot.prepare(native(tmp_path, OPENNEBULA_FRONTEND_ONECFG_PATCH=str(tmp_path / "patch")))
+    assert "OPENNEBULA_FRONTEND_ONECFG_PATCH: 2 of 2 settings are already in place" in lines
+    assert not [line for line in lines if "WARNING" in line]
 
 
 def test_the_patch_reaches_the_drivers_configuration_and_a_later_boot_brings_what_is_missing(

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,23 @@ def killed_at(step: int, action: Callable[[], object]) -> bool:
     return False
 
 
+def instants(locations: Locations, direction: str) -> Iterator[int]:
+    """The steps at which a kill is settled in this direction."""
+    change_all_once(locations)
+    for step in count(1):
+        lay(locations)
+        if not killed_at(step, lambda: change_all(locations)):
+            return
+        if direction in transaction.recover(locations):
+            yield step
+
+
+def change_all_once(locations: Locations) -> None:
+    """Load what is only loaded when it is needed: a step is one of the transaction, not of an import."""
+    lay(locations)
+    change_all(locations)
+
+
 def test_all_of_it_is_made(locations: Locations) -> None:
     lay(locations)
     change_all(locations)
@@ -104,8 +122,7 @@ def test_all_of_it_is_made(locations: Locations) -> None:
 
 def test_killed_before_every_step_the_next_run_finds_all_old_or_all_new(locations: Locations) -> None:
     outcomes, step = [], 1
-    lay(locations)
-    change_all(locations)  # loads what is loaded when it is needed
+    change_all_once(locations)
     lay(locations)
     while killed_at(step, lambda: change_all(locations)):
         said = transaction.recover(locations)
@@ -123,24 +140,19 @@ def test_killed_before_every_step_the_next_run_finds_all_old_or_all_new(location
     assert outcomes == sorted(outcomes), "old up to an instant, new from then on"
 
 
-@pytest.mark.parametrize("first", [12, 20, 30, 36, 40])
-def test_killed_again_while_it_recovers(locations: Locations, first: int) -> None:
-    step, before = 1, None
-    lay(locations)
-    change_all(locations)
-    lay(locations)
-    while True:
-        assert killed_at(first, lambda: change_all(locations))
-        again = killed_at(step, lambda: transaction.recover(locations))
-        transaction.recover(locations)
-        assert found(locations) in (OLD_FILES, NEW_FILES)
-        assert before in (None, found(locations)), "the direction never turns"
-        before = found(locations)
-        lay(locations)
-        if not again:
-            break
-        step += 1
-    assert step > 3
+@pytest.mark.parametrize("direction", ["removed", "finished"])
+def test_killed_again_while_it_recovers(locations: Locations, direction: str) -> None:
+    """For three instants of the first kill, a second one before every step of what settles it."""
+    for first in islice(instants(locations, direction), 0, 9, 3):
+        step, again = 1, True
+        while again:
+            lay(locations)
+            assert killed_at(first, lambda: change_all(locations))
+            again = killed_at(step, lambda: transaction.recover(locations))
+            transaction.recover(locations)
+            assert found(locations) == (OLD_FILES if direction == "removed" else NEW_FILES), (first, step)
+            step += 1
+        assert step > 8
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.004, 0.009, 0.015, 0.022, 0.035])
@@ -179,13 +191,11 @@ def test_a_reader_waits_for_nothing_when_nothing_is_interrupted(locations: Locat
 
 
 def test_what_was_settled_is_a_warning(locations: Locations) -> None:
+    step = next(instants(locations, "finished"))
     lay(locations)
-    change_all(locations)
-    lay(locations)
-    step = next(step for step in range(36, 60) if killed_at(step, lambda: change_all(locations)))
-    assert step
+    assert killed_at(step, lambda: change_all(locations))
     report = apply(parse(f"{ONED} set PORT 3"), locations)
-    assert report.warnings[0].startswith("An interrupted patch was")
+    assert report.warnings[0].startswith("An interrupted patch was finished")
 
 
 def test_a_rename_that_is_refused_brings_the_old_files_back(locations: Locations) -> None:

@@ -12,7 +12,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def test_every_default_is_good(run: Run, locations: Locations) -> None:
-    defaults.install(locations.etc)
+    defaults.install(locations.root)
     code, out, err = run("validate", "--json", "-d")
     assert code == 0
     checked = json.loads(out)
