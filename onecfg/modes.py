@@ -1,7 +1,7 @@
 """How an upgrade takes what the user changed: ``--patch-modes``, per file and per version.
 
 ``skip``     a change whose place is gone is left out
-``force``    a change of an ordered list goes to the place that fits best
+``force``    a change of an ordered list goes to the place that fits best; that is always on
 ``replace``  the user's value gives way to the new one
 """
 

@@ -125,6 +125,11 @@ def _nothing(current: State, locations: Locations, log: Log, *, noop: bool) -> i
 
 def _upgrade(chain: Sequence[Migration], current: State, locations: Locations, options: _Options, log: Log) -> int:
     plan = prepare(chain, locations, options.modes, snapshot=options.snapshot, recreate=options.recreate)
+    for severity, text in plan.messages:
+        if severity == "INFO":
+            log.info(text)
+        else:
+            log.print(severity, text)
     stored: list[Path] = []
 
     def keep() -> None:
@@ -143,7 +148,7 @@ def _upgrade(chain: Sequence[Migration], current: State, locations: Locations, o
         also=[current.updated(plan.version)],
         before_saving=keep,
     )
-    _tell(plan, report, log)
+    _tell(report, log)
     if options.noop:
         log.info("Changes ARE NOT saved in no-op mode!")
     else:
@@ -152,12 +157,7 @@ def _upgrade(chain: Sequence[Migration], current: State, locations: Locations, o
     return 0
 
 
-def _tell(plan: Plan, report: Report, log: Log) -> None:
-    for severity, text in plan.messages:
-        if severity == "INFO":
-            log.info(text)
-        else:
-            log.print(severity, text)
+def _tell(report: Report, log: Log) -> None:
     for warning in report.warnings:
         log.print("WARN", warning)
     for one in report.outcomes:
