@@ -55,8 +55,11 @@ class Target:
                     "A file without keys takes a unified diff.",
                     "Write path: [], key: null, state: set, value: DIFF.",
                 )
-            case Kind.SHELL if whole or path:
-                return "A shell variable has no path.", "Write path: [] and its name as the key."
+            case Kind.SHELL if path or (whole and (command is not Command.SET or not isinstance(value, str))):
+                return (
+                    "A shell variable has no path.",
+                    "Write path: [] and its name as the key; null is for a diff.",
+                )
             case Kind.ONED if whole and (command is not Command.RM or not path):
                 return "The change has no key.", "Write one; only a rm of a section has none."
             case Kind.ONED if len(path) > 2:

@@ -9,7 +9,7 @@ import click
 
 from onecfg.cli.output import FAILURE
 
-COMMANDS = ("patch", "status", "init", "upgrade", "restore", "validate")
+COMMANDS = ("patch", "diff", "status", "init", "upgrade", "restore", "validate")
 """The subcommands; each is the function of its name in the module of its name, loaded when it is asked for."""
 
 

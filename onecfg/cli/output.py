@@ -38,11 +38,11 @@ class Log:
         """Print at any level: WARN, ERROR, FATAL or ANY."""
         self._print(severity, text)
 
-    def result(self, data: object, text: str = "") -> None:
-        """Print what the subcommand is for: ``data`` with ``--json``, otherwise ``text`` if there is any."""
+    def result(self, data: object, text: str | None = None) -> None:
+        """Print what the subcommand is for: ``data`` with ``--json``, otherwise ``text`` if one is given."""
         if self._json:
             click.echo(json.dumps(data, ensure_ascii=False, indent=2))
-        elif text:
+        elif text is not None:
             click.echo(text)
 
     def fail(self, severity: str, message: str, error: OneError) -> None:

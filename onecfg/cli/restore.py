@@ -75,5 +75,5 @@ def _list(folder: Path, log: Log) -> int:
         names = [*one.files, *one.absent]
         found.append({"name": path.name, "command": one.command, "files": names})
         lines.append(f"{path.name}  {one.command:<8} {' '.join(names)}")
-    log.result(found, "\n".join(lines))
+    log.result(found, "\n".join(lines) or None)
     return 0

@@ -1,0 +1,149 @@
+"""``onecfg diff``: what was changed in the configuration (SR1.3). Exit code 0, also when something differs."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from onecfg import defaults, descriptor, transaction
+from onecfg.catalogue import existing
+from onecfg.cli.output import FAILURE, Log, logging
+from onecfg.diff import Comparison, Difference, Line, compare
+from onecfg.model import ABSENT, Change, Command, Data, Key, PatchError, Symbol, Tagged
+from onelib.locations import Locations
+
+FORMATS = ("text", "line", "yaml")
+_MAX_DEPTH = 100
+
+
+@click.command()
+@click.option("--format", "diff_format", default="text", help="What to print: text (default), line or yaml.")
+@click.option("--prefix", metavar="DIR", help="Root of the tree to compare (default: /).")
+@click.option("--from", "source", metavar="DIR", help="Root of the tree to compare it with (default: as shipped).")
+@logging
+def diff(*, diff_format: str, prefix: str | None, source: str | None, log: Log) -> int:
+    """Print what differs from the configuration as it is shipped, or from another tree.
+
+    Formats line and yaml are patches, which make the other tree into this one. What the line format cannot say is
+    named on standard error. The output holds the values of the files, PASSWORDS TOO: keep it as you keep the files.
+    """
+    if diff_format not in FORMATS:
+        click.echo(f"Unsupported format '{diff_format}'. Available formats - {', '.join(FORMATS)}", err=True)
+        return FAILURE
+    after = Locations(Path(prefix)) if prefix else Locations.from_environment()
+    before = Locations(Path(source)) if source else Locations(Path(defaults.__file__).parent)
+    for tree in (after, before):
+        if not existing(tree):
+            raise PatchError(f"There is no configuration below '{tree.root}'.", todo="Name the root of a tree.")
+    if settled := transaction.recover(after):
+        log.print("WARN", settled)
+    comparison = compare(before, after, deletions=source is not None)
+    lines = {one.file: list(one.lines()) for one in comparison.differences}
+    log.result(_data(comparison, lines), _print(comparison, lines, diff_format))
+    if diff_format == "line":
+        _warn((line for group in lines.values() for line in group if line.reason), log)
+    for problem in comparison.problems:
+        log.print("ERROR", str(problem))
+    return FAILURE if comparison.problems else 0
+
+
+def _print(comparison: Comparison, lines: dict[str, list[Line]], diff_format: str) -> str:
+    """The differences in one of the formats, empty when there are none."""
+    match diff_format:
+        case "line":
+            return "\n".join(line.text for group in lines.values() for line in group if line.text)
+        case "yaml" if comparison.changes:
+            return descriptor.write(comparison.changes).rstrip("\n")
+        case "yaml":
+            return ""
+    return "\n\n".join("\n".join(_paragraph(one)) for one in comparison.differences)
+
+
+def _warn(lines: Iterable[Line], log: Log) -> None:
+    """Name the changes that have no line."""
+    for line in lines:
+        log.print("WARN", f"Not in the line format: {line.change} - {line.reason}. Use --format yaml.")
+
+
+# -- text
+
+
+def _paragraph(difference: Difference) -> Iterator[str]:
+    """The changes of one file, for people."""
+    yield difference.file
+    for change in difference.changes:
+        words = [f"{change.command.value:<3}", *_place(change), *_value(change), *_notes(change)]
+        yield f"- {' '.join(words)}".rstrip()
+
+
+def _place(change: Change) -> Iterator[str]:
+    if change.command in {Command.CREATE, Command.DELETE}:
+        return
+    path = change.where
+    yield json.dumps(path, ensure_ascii=False) if any(mark in path for mark in '" \n\t') else path
+
+
+def _value(change: Change) -> Iterator[str]:
+    shown = change.value
+    if change.command is Command.RM and shown is None and change.whole and change.old is not ABSENT:
+        shown = change.old
+    if shown is not None or (change.command in {Command.INS, Command.SET} and change.extra.export is None):
+        yield json.dumps(_plain(shown), ensure_ascii=False, separators=(",", ":"))
+
+
+def _notes(change: Change) -> Iterator[str]:
+    if change.extra.export is not None:
+        yield "(export)" if change.extra.export else "(no export)"
+    if change.extra.index is not None:
+        yield f"(at {change.extra.index})"
+
+
+# -- JSON
+
+
+def _data(comparison: Comparison, lines: dict[str, list[Line]]) -> dict[str, object]:
+    """The differences for machines."""
+    return {
+        "files": [
+            {"file": one.file, "kind": one.kind.value, "changes": [_entry(line) for line in lines[one.file]]}
+            for one in comparison.differences
+        ],
+        "problems": [
+            {"file": problem.file, "message": problem.error.message, "todo": problem.error.todo}
+            for problem in comparison.problems
+        ],
+    }
+
+
+def _entry(line: Line) -> dict[str, object]:
+    """One change, with its line or the reason why it has none."""
+    change = line.change
+    entry: dict[str, object] = {"command": change.command.value}
+    if change.content is not None:
+        entry["content"] = change.content.data.decode("utf-8", "backslashreplace")
+    elif change.command is not Command.DELETE:
+        entry |= {"path": [_plain(part) for part in change.components], "value": _plain(change.value)}
+        entry |= {} if change.old is ABSENT else {"old": _plain(change.old)}
+        entry |= {"whole": change.whole, "multiple": change.extra.multiple}
+        entry |= {"export": change.extra.export, "index": change.extra.index}
+    return entry | {"line": line.text or None, "reason": line.reason or None}
+
+
+def _plain(value: "Data | Key", depth: int = 0) -> Data:
+    """``value`` in the types of JSON; symbols with their colon."""
+    match value:
+        case Symbol(name):
+            return f":{name}"
+        case Tagged(_, text):
+            return text
+        case float() if not math.isfinite(value):
+            return str(value)
+        case list() | dict() if depth > _MAX_DEPTH:
+            return "..."
+        case list():
+            return [_plain(item, depth + 1) for item in value]
+        case dict():
+            return {str(_plain(key)): _plain(item, depth + 1) for key, item in value.items()}
+    return value
