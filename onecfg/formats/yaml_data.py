@@ -46,11 +46,7 @@ def same(one: Data, other: Data) -> bool:
                 return len(a) == len(b) and all(compare(x, y) for x, y in zip(a, b, strict=True))
             case dict(), dict():
                 seen.add((id(a), id(b)))
-                return (
-                    len(a) == len(b)
-                    and all(key in b and compare(a[key], b[key]) for key in a)
-                    and kinds(a) == kinds(b)
-                )
+                return len(a) == len(b) and all(has(b, key) and compare(a[key], b[key]) for key in a)
             case float(), float():
                 return repr(a) == repr(b)
         return a == b
@@ -58,14 +54,11 @@ def same(one: Data, other: Data) -> bool:
     return compare(one, other)
 
 
-def kinds(data: dict[Key, Data]) -> set[tuple[type, Key]]:
-    """The keys that Python takes for equal to others (1, 1.0 and true), with their types."""
-    return {(type(key), key) for key in data if isinstance(key, (int, float))}
-
-
 def has(mapping: dict[Key, Data], key: Key) -> bool:
-    """Whether ``key`` itself is in there, and not one that Python takes for equal."""
-    return key in mapping and (not isinstance(key, (int, float)) or (type(key), key) in kinds(mapping))
+    """Whether ``key`` itself is in there, and not one that Python takes for equal (1, 1.0 and true)."""
+    if not isinstance(key, (int, float)):
+        return key in mapping
+    return key in mapping and any(type(one) is type(key) for one in mapping if one == key)
 
 
 def similar(one: Data, other: Data, *, ordered: bool) -> bool:

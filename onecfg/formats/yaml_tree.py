@@ -129,7 +129,8 @@ class Tree:
             header = raw.partition("\n")[0]
             # Trailing line ends are content with "+" only; the last one ends the line in any case.
             end = start + len(raw.removesuffix("\n") if "+" in header else raw.rstrip(" \t\r\n"))
-        return Node(start, end, _data(event.value, event.tag, plain=event.implicit[0] and not style), style)
+        read = _known if len(event.value) <= _KEPT else _data
+        return Node(start, end, read(event.value, event.tag, plain=event.implicit[0] and not style), style)
 
     def _open(self, event: Any) -> None:  # noqa: ANN401 - as above
         if len(self._stack) >= MAX_DEPTH:
@@ -185,7 +186,6 @@ def _merged(value: Data) -> dict[Key, Data] | None:
     return {name: item for mapping in reversed(mappings) for name, item in mapping.items()}
 
 
-@lru_cache(maxsize=4096)
 def _data(text: str, tag: str | None, *, plain: bool) -> Data:
     """What a scalar stands for."""
     if tag in {"!ruby/symbol", "!ruby/sym"}:
@@ -208,3 +208,8 @@ def _data(text: str, tag: str | None, *, plain: bool) -> Data:
     except (ValueError, OverflowError):  # digits that no number has, as in 0o9; hours (1:30:00.5) without end
         return text
     return number
+
+
+_KEPT = 80
+_known = lru_cache(maxsize=4096)(_data)
+"""For short scalars: a text is read again with each change of it, and most of them stay."""
