@@ -147,7 +147,7 @@ ONED_CASES = [
     Case("33", ONED, MADS.replace("kvm", "k v"), 'set "VM_MAD/\\"k v\\"/TYPE" 1', 0,
          MADS.replace("kvm", "k v").replace('15" ]', '15",\n    TYPE = 1 ]')),
     Case("33", ONED, MADS.replace("kvm", "k v"), 'set VM_MAD/"k v"/TYPE 1', 255, says="The value is not JSON"),
-    Case("33", ONED, MADS.replace("kvm", "k/v"), 'set VM_MAD/"k/v"/TYPE 1', 255, says="4 elements"),
+    Case("33", ONED, MADS.replace("kvm", "k/v"), 'set VM_MAD/"k/v"/TYPE 1', 255, says="which splits the path there"),
     Case("33", ONED, MADS.replace("kvm", "k'v"), """set VM_MAD/"k'v"/TYPE 1""", 0,
          MADS.replace("kvm", "k'v").replace('15" ]', '15",\n    TYPE = 1 ]'),
          ours="6.0 fails at the apostrophe, which its own query language cannot quote"),
@@ -212,6 +212,7 @@ SHELL_CASES = [
     Case("52", KVMRC, SHELL, "rm FOO", 0, SHELL.replace("export FOO BAR", "export BAR")),
     Case("52", KVMRC, SHELL, "rm DUP", 0, SHELL.replace("DUP=1\nDUP=2\n", "")),
     Case("52", KVMRC, SHELL, "ins IO 1", 0, SHELL + "IO=1\n"),
+    Case("53", PLAIN, TEXT, f'set / "{DIFF}"', 0, TEXT.replace("1", "2")),
     Case("53", PLAIN, TEXT, f'ins / "{DIFF}"', 255),
 ]  # fmt: skip
 
@@ -233,6 +234,7 @@ patches:
     change:
     - {path: [VM_MAD, '"vcenter"'], key: , state: rm}
 """
+
 
 CASES = [*ONED_CASES, *YAML_CASES, *SHELL_CASES, *TRAPS]
 
@@ -286,6 +288,19 @@ def test_a_patch_that_is_refused_leaves_no_backup(number: str, onecfg: Run, put:
             put(case.file, case.before)
             assert onecfg(lines(case))[0] == 255
     assert not (tmp_path / "kept").exists()
+
+
+def test_32_a_named_section_is_removed_by_the_yaml_format(onecfg: Run, put: Put) -> None:
+    file = put(ONED, MADS)
+    assert onecfg(NAMED_SECTION)[0] == 0
+    assert file.read_text() == MADS[: MADS.rindex("VM_MAD")]
+
+
+def test_33_a_name_with_a_slash_is_reached_by_the_yaml_format(onecfg: Run, put: Put) -> None:
+    file = put(ONED, MADS.replace("kvm", "k/v"))
+    patch = NAMED_SECTION.replace("vcenter", "k/v").replace("key: ,", "key: ARGUMENTS,")
+    assert onecfg(patch, "--format", "yaml")[0] == 0
+    assert file.read_text() == MADS.replace("kvm", "k/v").replace(',\n    ARGUMENTS = "-t 15"', "")
 
 
 def test_54_a_fault_in_the_second_file_leaves_the_first(onecfg: Run, put: Put) -> None:

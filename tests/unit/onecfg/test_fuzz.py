@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from onecfg import defaults, descriptor, line
 from onecfg.catalogue import find
 from onecfg.formats import Document, Kind, load
-from onecfg.model import ABSENT, Change, Command, Data, Extra, PatchError, Symbol
+from onecfg.model import ABSENT, Change, Command, Data, Extra, PatchError, Status, Symbol
 
 SHORT_AND_LONG = pytest.mark.parametrize("examples", [80, pytest.param(4000, marks=pytest.mark.full)])
 KINDS = [Kind.ONED, Kind.SHELL, Kind.YAML, Kind.YAML_STRICT, Kind.PLAIN]
@@ -228,6 +228,31 @@ def test_a_refused_change_leaves_the_text(kind: Kind, examples: int) -> None:
             assert document.render() == text
 
     run(st.tuples(st.sampled_from(files_of(kind)), CHANGES), check, examples // 2)
+
+
+@SHORT_AND_LONG
+def test_any_diff_of_a_plain_file_is_applied_or_refused(examples: int) -> None:
+    lines = [
+        " one\n",
+        "-two\n",
+        "+three\n",
+        "\\ No newline at end of file\n",
+        "@@ -1,3 +1,3 @@\n",
+        "@@ -2 +2 @@\n",
+    ]
+    real = "--- a\n+++ b\n@@ -1,4 +1,4 @@\n one\n-two\n+three\n one\n two\n"
+
+    def check(drawn: tuple[str, str]) -> None:
+        text, diff = drawn
+        document = load(Kind.PLAIN, text)
+        change = Change("/f", Command.SET, "/", diff)
+        if refusal(lambda: document.apply(change)):
+            assert document.render() == text
+        elif document.render() != text:
+            assert document.apply(change).status is Status.IN_PLACE
+
+    texts = words(["one\n", "two\n", "three\n"]) | st.sampled_from(["one\ntwo\none\ntwo\n"])
+    run(st.tuples(texts, words([*lines, "--- a\n", "+++ b\n"]) | damaged([real], lines)), check, examples)
 
 
 @SHORT_AND_LONG
