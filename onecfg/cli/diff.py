@@ -33,7 +33,7 @@ def diff(*, diff_format: str, prefix: str | None, source: str | None, log: Log) 
         click.echo(f"Unsupported format '{diff_format}'. Available formats - {', '.join(FORMATS)}", err=True)
         return FAILURE
     after = Locations(Path(prefix)) if prefix else Locations.from_environment()
-    before = Locations(Path(source)) if source else Locations(Path(defaults.__file__).parent)
+    before = Locations(Path(source) if source else defaults.TREE)
     for tree in (after, before):
         if not existing(tree):
             raise PatchError(f"There is no configuration below '{tree.root}'.", todo="Name the root of a tree.")

@@ -25,7 +25,7 @@ FILES = {
     Kind.YAML_STRICT: "/etc/one/cli/onevm.yaml",
     Kind.PLAIN: "/etc/one/az_driver.default",
 }
-SHIPPED = Locations(Path(defaults.__file__).parent)
+SHIPPED = Locations(defaults.TREE)
 TREES = st.fixed_dictionaries({}, optional={kind: texts(kind) for kind in FILES})
 
 
