@@ -5,6 +5,7 @@ written durably before that commit, and an interrupted first start uses them aga
 """
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from oned.engine import unreachable
 from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError, StateError
 from oned.logs import INFO, WARNING, Log
 from oned.methods.quotas import EMPTY, new_body
-from oned.model.base import check_name
+from oned.model.base import PoolObject, check_name
 from oned.model.group import Group
 from oned.model.user import User
 from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
@@ -30,6 +31,8 @@ from onelib.template import Template
 SERVER_USER = "serveradmin"
 SERVER_FILES = ("sunstone_auth", "occi_auth", "ec2_auth", "onegate_auth", "oneflow_auth")
 FIRST_FREE_ID = 99
+FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = ()
+"""The objects of a new database, a function per kind; ids of others start at 100."""
 
 
 def _version_number(text: str) -> tuple[int, ...]:
@@ -70,6 +73,7 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     versions = _versions(database)
     _check_versions(versions)
     if all(versions):
+        _create_tables(database, schema.OWN)
         log.write("ONE", INFO, f"oned is using version {schema.SCHEMA_VERSION} of the {settings.database.label}")
         _warn_about_password(database, locations, log)
         return
@@ -102,13 +106,16 @@ def _versions(database: Database) -> list[str]:
         return [_installed(transaction, table) if table.name in present else "" for table in tables]
 
 
-def _create_tables(database: Database) -> None:
-    """Create what is missing. An empty MariaDB database first gets the character set that holds every text."""
+def _create_tables(database: Database, tables: Sequence[Table] | None = None) -> None:
+    """Create what is missing of ``tables``, by default of all.
+
+    An empty MariaDB database first gets the character set that holds every text.
+    """
     try:
         if database.mysql and not inspect(database.engine).get_table_names():
             with database.engine.begin() as connection:
                 connection.exec_driver_sql("ALTER DATABASE CHARACTER SET utf8mb4")
-        schema.metadata.create_all(database.engine)
+        schema.metadata.create_all(database.engine, tables)
     except SQLAlchemyError as error:
         raise unreachable(database.settings, error) from None
 
@@ -170,6 +177,11 @@ def _fill(transaction: Transaction, oneadmin: Credentials, server: Credentials, 
         _missing(transaction, schema.acl, oid=oid, **row)
     _counter(transaction, "acl", len(DEFAULT_RULES) - 1)
     _zone(transaction, settings)
+    for first in FIRST:
+        objects = first(settings)
+        for obj in objects:
+            _missing(transaction, obj.table, **obj.row())
+        _counter(transaction, objects[0].table.name, FIRST_FREE_ID)
     for name in ("DEFAULT_USER_QUOTAS", "DEFAULT_GROUP_QUOTAS"):
         _missing(transaction, schema.system_attributes, name=name, body=f"<{name}>{EMPTY}</{name}>")
     version = {"oid": 0, "version": schema.SCHEMA_VERSION, "timestamp": now, "comment": comment}

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -28,6 +29,8 @@ metadata = MetaData()
 _body: TypeEngine[str] = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 _long: TypeEngine[str] = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 _unsigned: TypeEngine[int] = BigInteger().with_variant(BIGINT(unsigned=True), "mysql", "mariadb")
+
+_serial: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _table(name: str, *columns: Column[int] | Column[str] | Column[bool], key: tuple[str, ...] = ()) -> Table:
@@ -167,6 +170,34 @@ system_attributes = _table("system_attributes", _string("name", key=True), Colum
 Index("state_oid_idx", vm_pool.c.state, vm_pool.c.oid)
 Index("fed_index_idx", logdb.c.fed_index)
 Index("applied_idx", logdb.c.applied)
+
+task = Table(
+    "oneedge_task",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    _string("kind", 64),
+    _string("object", 16),
+    _integer("oid"),
+    Column("payload", _body),
+    Column("due", Double),
+    _integer("attempt"),
+    _string("owner", 64),
+    Column("lease", Double),
+    Index("oneedge_task_object", "object", "oid"),
+    Index("oneedge_task_due", "owner", "due"),
+)
+"""Work outside of the database, written with the change that asks for it. Times are epoch seconds."""
+event = Table(
+    "oneedge_event",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    _string("topics", 1024),
+    Column("body", _body),
+)
+"""What subscribers are still to be told, in the order of commits; ``topics`` are lines."""
+
+OWN = (task, event)
+"""Tables of this server, which upstream does not know."""
 
 SHARED = frozenset(
     {

@@ -9,6 +9,9 @@ from oned.db import Transaction
 
 Answer = bool | int | str
 
+CHMOD = (int,) * 10
+"""The parameters of ``chmod``: an id and nine permission bits."""
+
 
 @dataclass(frozen=True)
 class Call:

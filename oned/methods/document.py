@@ -2,7 +2,7 @@
 
 from oned.acl import Op, Target
 from oned.errors import InternalError
-from oned.methods.call import Call
+from oned.methods.call import CHMOD, Call, Method
 from oned.methods.shared import Owned, Window, list_pool, parse_template
 from oned.model.base import NAME_MAX, umask_bits
 from oned.model.document import Document
@@ -58,3 +58,18 @@ def pool_info(call: Call, flag: int, start: int, end: int, kind: int) -> str:
     """The documents of one type."""
     bodies = list_pool(call, Document, Window(flag, start, end), Document.table.c.type == kind)
     return f"<DOCUMENT_POOL>{''.join(bodies)}</DOCUMENT_POOL>"
+
+
+METHODS = (
+    Method("one.document.allocate", allocate, (str, int), write=True),
+    Method("one.document.info", POOL.info, (int,), (bool,)),
+    Method("one.document.update", POOL.update, (int, str), (int,), write=True),
+    Method("one.document.delete", POOL.delete, (int,), write=True),
+    Method("one.document.chown", POOL.chown, (int, int, int), write=True),
+    Method("one.document.chmod", POOL.chmod, CHMOD, write=True),
+    Method("one.document.clone", clone, (int, str), write=True),
+    Method("one.document.rename", POOL.rename, (int, str), write=True),
+    Method("one.document.lock", POOL.lock, (int, int), (bool,), write=True),
+    Method("one.document.unlock", POOL.unlock, (int,), write=True),
+    Method("one.documentpool.info", pool_info, (int, int, int, int), bulk=True),
+)

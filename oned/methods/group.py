@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from oned.acl import Op
-from oned.methods.call import Call
+from oned.methods.call import Call, Method
 from oned.methods.quotas import default_xml, new_body, own_xml
 from oned.methods.shared import list_pool
 from oned.model.group import Group
@@ -32,3 +32,9 @@ def pool_info(call: Call) -> str:
         group = Group.from_xml(body)
         parts.append(body + quotas.get(group.oid, new_body(group.oid)))
     return f"<GROUP_POOL>{''.join(parts)}{default_xml(call.transaction, _DEFAULT)}</GROUP_POOL>"
+
+
+METHODS = (
+    Method("one.group.info", info, (int,), (bool,)),
+    Method("one.grouppool.info", pool_info, bulk=True),
+)

@@ -2,7 +2,7 @@
 
 from oned import VERSION
 from oned.errors import AuthorizationError
-from oned.methods.call import Call
+from oned.methods.call import Call, Method
 
 
 def version(call: Call) -> str:
@@ -18,3 +18,9 @@ def config(call: Call) -> str:
             "The oned configuration can only be retrieved by users in the oneadmin group", kind="system"
         )
     return call.settings.masked().to_xml("OPENNEBULA_CONFIGURATION")
+
+
+METHODS = (
+    Method("one.system.version", version, stored=False),
+    Method("one.system.config", config, stored=False),
+)

@@ -12,7 +12,7 @@ from oned.errors import (
     NoExistsError,
     ParameterError,
 )
-from oned.methods.call import Call
+from oned.methods.call import Call, Method
 from oned.methods.quotas import default_xml, new_body, own_xml
 from oned.methods.shared import Templated, list_pool
 from oned.model.base import check_name
@@ -288,3 +288,20 @@ def _new_token(user: User, token: str, seconds: int, egid: int) -> str:
         user.tokens.append(LoginToken(token, expires, egid))
         user.tokens.sort(key=lambda known: known.token)
     return token
+
+
+_PASSWORD_2 = frozenset({2})
+METHODS = (
+    Method("one.user.allocate", allocate, (str, str, str), (list,), write=True, accounts=True, hidden=_PASSWORD_2),
+    Method("one.user.info", info, (int,), (bool,)),
+    Method("one.user.update", POOL.update, (int, str), (int,), write=True, accounts=True),
+    Method("one.user.delete", remove_user, (int,), write=True, accounts=True),
+    Method("one.user.passwd", passwd, (int, str), write=True, accounts=True, hidden=_PASSWORD_2),
+    Method("one.user.chgrp", chgrp, (int, int), write=True, accounts=True),
+    Method("one.user.addgroup", addgroup, (int, int), write=True, accounts=True),
+    Method("one.user.delgroup", delgroup, (int, int), write=True, accounts=True),
+    Method("one.user.chauth", chauth, (int, str, str), write=True, accounts=True, hidden=frozenset({3})),
+    Method("one.user.enable", enable, (int, bool), write=True, accounts=True),
+    Method("one.user.login", login, (str, str, int), (int,), write=True, accounts=True, hidden=_PASSWORD_2),
+    Method("one.userpool.info", pool_info, bulk=True),
+)
