@@ -188,7 +188,9 @@ class Document:
         refuse_lower_case(key)
         found = self._sections(key)
         if key in IDENTIFIED and entry.startswith('"'):
-            return None
+            if command is Command.RM:
+                return None
+            raise ChangeError(f"{key}/{entry} is a section.", todo=f"Name the key in it: {key}/{entry}/KEY.")
         if key in IDENTIFIED and (len(found) > 1 or (not found and command is not Command.RM)):
             raise ChangeError(
                 f"{key}/{entry} does not tell which {key} section is meant.",

@@ -99,8 +99,14 @@ def new_value(change: Change, key: str, *, in_section: bool) -> str:
     read = (ENTRY_VALUE if in_section else VALUE) if change.native and change.value is not None else None
     if sayable(text, in_section=in_section) or (read is not None and read.fullmatch(text)):
         return text
-    todo = 'Quote it for the file too: "\\"some text\\"", and inside only \\" and \\\\ take a backslash.'
-    raise ChangeError(f"The value for {key} is {'not a single word' if text else 'empty'}.", todo=todo)
+    if text == "":
+        raise ChangeError(
+            f"The value for {key} is empty.", todo=f'Write one ("\\"\\"" is an empty text), or rm {key}.'
+        )
+    raise ChangeError(
+        f"The value for {key} is not a single word.",
+        todo='Quote it for the file too: "\\"some text\\"", and inside only \\" and \\\\ take a backslash.',
+    )
 
 
 def _unchanged(change: Change) -> Result:

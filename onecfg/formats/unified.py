@@ -5,7 +5,6 @@ Every line of a hunk has to be there as it is written; only its place may have m
 releases), and neither keeps the file's text out of its errors.
 """
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +49,8 @@ def write(old: str, new: str) -> str:
         head = f"@@ -{_range(len(before))} +{_range(len(after))} @@\n"
         found = ["--- old\n", "+++ new\n", head, *(f"-{line}" for line in before), *(f"+{line}" for line in after)]
     else:
+        import difflib  # a patch, which only reads diffs, starts without it
+
         found = list(difflib.unified_diff(before, after, "old", "new"))
     return "".join(line if line.endswith("\n") else f"{line}\n{_UNENDED}" for line in found)
 
@@ -97,9 +98,15 @@ def _only_place(before: list[str], hunk: Hunk, start: int) -> int | None:
     """The line from ``start`` on where the hunk fits, unless there are several."""
     if not hunk.old:
         return None
-    possible = range(start, len(before) - len(hunk.old) + 1)
-    places = [place for place in possible if before[place] == hunk.old[0] and _fits(before, hunk, place)]
-    return places[0] if len(places) == 1 else None
+    last = len(before) - len(hunk.old)
+    if hunk.trail < hunk.lead or not hunk.old[-1].endswith("\n"):
+        return last if last >= start and _fits(before, hunk, last) else None
+    # A search of texts takes linear time even when all lines are alike; comparing lists at each place does not.
+    text, wanted = "".join(["\n", *before[start:]]), "".join(["\n", *hunk.old])
+    at = text.find(wanted)
+    place = start + text.count("\n", 0, at)
+    alone = at >= 0 and text.find(wanted, at + 1) < 0
+    return place if alone and _fits(before, hunk, place) else None
 
 
 def _fits(before: list[str], hunk: Hunk, place: int) -> bool:

@@ -12,8 +12,8 @@ from onecfg.catalogue import find
 from onecfg.formats import load
 from onecfg.formats.oned import Document as Oned
 from onecfg.formats.oned_tree import Attribute, Section
-from onecfg.formats.shell_tree import Assignment
 from onecfg.formats.shell import Document as Shell
+from onecfg.formats.shell_tree import Assignment
 from onecfg.formats.yaml import Document as Yaml
 from onecfg.formats.yaml_tree import Node
 from onecfg.model import Change, Command, Status, Symbol

@@ -53,7 +53,7 @@ def same(one: Locations, other: Locations) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(TREES, TREES)
 def test_a_difference_written_and_read_in_the_yaml_format_makes_any_tree_any_other(
     before: dict[Kind, str], after: dict[Kind, str]
@@ -78,7 +78,7 @@ def existing_kinds() -> list[Kind]:
     return [Kind.ONED, Kind.SHELL, Kind.YAML_STRICT, Kind.YAML, Kind.PLAIN]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(TREES, TREES)
 def test_what_can_be_said_in_lines_applies_and_makes_every_file_that_can_the_same(
     before: dict[Kind, str], after: dict[Kind, str]

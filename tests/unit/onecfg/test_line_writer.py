@@ -150,7 +150,7 @@ def test_every_line_addresses_the_same_place_with_the_same_value(path: list[Key]
     ("kind", "file"),
     [(Kind.ONED, ONED), (Kind.SHELL, SHELL), (Kind.PLAIN, PLAIN), (Kind.YAML, YAML), (Kind.YAML_STRICT, STRICT)],
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_a_line_does_to_a_file_what_its_change_does(kind: Kind, file: str, data: st.DataObject) -> None:
     before, after = data.draw(texts(kind)), data.draw(texts(kind))

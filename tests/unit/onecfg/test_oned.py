@@ -163,6 +163,17 @@ def test_31_comments_stay_where_their_key_stays() -> None:
 def test_32_removing_a_named_section_is_not_in_the_line_format() -> None:
     assert run(MADS, 'rm VM_MAD/"vcenter"') == (MADS, "n")
     assert run(MADS, "rm VM_MAD") == ("# above\n", "A")
+    assert (
+        Document(MADS)
+        .apply(parse('/f rm VM_MAD/"vcenter"')[0])
+        .reason.endswith("""path: [VM_MAD, '"vcenter"'], key: null, state: rm""")
+    )
+    assert refused(MADS, 'set VM_MAD/"vcenter" 1').todo.endswith('VM_MAD/"vcenter"/KEY.')
+
+
+def test_an_empty_value_is_told_from_an_empty_text() -> None:
+    assert "rm PORT" in refused(BASE, "set PORT").todo
+    assert run(BASE, r'set PORT "\"\""')[0] == BASE.replace("2633", '""')
 
 
 def test_33_names_with_blanks_quotes_and_apostrophes() -> None:

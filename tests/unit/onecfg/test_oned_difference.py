@@ -85,7 +85,7 @@ def test_a_key_that_stood_twice_collapses_to_the_one_in_force() -> None:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(oned(), oned())
 def test_the_difference_makes_any_file_the_same_as_any_other(before: str, after: str) -> None:
     document, other = Document(before), Document(after)

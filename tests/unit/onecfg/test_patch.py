@@ -65,7 +65,7 @@ def test_the_same_patch_again_is_in_place_and_writes_nothing(put: Put, locations
         (f"{FLOW} ins :nope/:z 5", "Failed to patch file '/etc/one/oneflow-server.conf' - p:2: Patch path"),
         ("/etc/one/sched.conf set A 1", "Unknown or missing file to patch '/etc/one/sched.conf'"),
         ("/etc/one/monitord.conf set A 1", "Failed to patch file '/etc/one/monitord.conf' - line 2, column 1"),
-        ("/etc/one/az_driver.default set A 1", "plain file"),
+        ("/etc/one/az_driver.default set A 1", "no keys"),
         ("/etc/one/nope.conf set A 1", "Unknown or missing file to patch '/etc/one/nope.conf' (p:2)"),
         ("/etc/passwd set A 1", "Unknown or missing file to patch '/etc/passwd'"),
         ("/etc/one/../one/oned.conf set A 1", "Unknown or missing file"),

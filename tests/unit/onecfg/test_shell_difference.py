@@ -81,7 +81,7 @@ def test_what_no_assignment_can_say_is_a_diff_of_the_text(old: str, new: str) ->
         Document(BASE).apply(Change("/f", Command.SET, "/", change.value))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(shell(), shell())
 def test_the_difference_makes_any_file_the_same_as_any_other(before: str, after: str) -> None:
     document, other = Document(before), Document(after)
