@@ -441,6 +441,17 @@ def test_four_times_the_patch_takes_about_four_times_the_time(size: int) -> None
             assert_linear(parse, make, size)
 
 
+@pytest.mark.parametrize("size", [32 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
+def test_a_diff_that_fits_almost_everywhere_takes_about_four_times_the_time(size: int) -> None:
+    def work(text: str) -> None:
+        count = len(text) // 8
+        context = " a\n" * count
+        diff = f"@@ -1,{2 * count + 1} +1,{2 * count + 1} @@\n{context}-b\n+c\n{context}"
+        load(Kind.PLAIN, text).apply(Change("/f", Command.SET, "/", diff))
+
+    assert_linear(work, repeated("a\n", "x\n"), size)
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 def test_ten_megabytes_of_comments_are_read_at_once(kind: Kind) -> None:
     text = "# a comment of the usual length, as in the files that are shipped\n" * 155_000
