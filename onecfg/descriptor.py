@@ -23,23 +23,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from onecfg.catalogue import CATALOGUE, Entry, find
 from onecfg.descriptor_classes import CLASSES
-from onecfg.descriptor_reader import BINARY, Descriptor, Reader, is_plain
+from onecfg.descriptor_reader import BINARY, Reader, is_plain
 from onecfg.formats import Kind, yaml_text
 from onecfg.formats.yaml_data import refuse_endless, symbols
 from onecfg.formats.yaml_tree import Tree
 from onecfg.line import MAX_BYTES, decode
 from onecfg.model import Absent, Change, ChangeError, Command, Data, Extra, FormatError, Key, LineError, Tagged
 
-__all__ = ["Descriptor", "parse", "read", "write"]
-
 
 def parse(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ...] = CATALOGUE) -> list[Change]:
-    """Read the changes of a patch; ``source`` names it in messages. Raises ``LineError`` at the first mistake."""
-    return read(text, source, catalogue=catalogue).changes
+    """Read a patch; ``source`` names it in messages. Raises ``LineError`` at the first mistake.
 
-
-def read(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ...] = CATALOGUE) -> Descriptor:
-    """Read a patch with the contents it carries. Raises ``LineError`` at the first mistake."""
+    The content that a file to change is delivered with is read over. ``value`` of a ``rm`` is the element to take out
+    of a list, or of the keys that occur many times; ``old`` is what the patch says in any case.
+    """
     if len(text) > MAX_BYTES:
         raise LineError(f"{source}:1:1: The patch is larger than {MAX_BYTES >> 20} MiB.", todo="Split it.")
     decoded = decode(text, source) if isinstance(text, bytes) else text
@@ -47,11 +44,10 @@ def read(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ..
     try:
         tree = Tree(decoded)
     except FormatError as error:
-        where = f"{source}:{error.line}:{error.column}"
-        raise LineError(
-            f"{where}: {error.message.partition(': ')[2]}", todo="Mend the YAML of the patch there."
-        ) from None
-    return Reader(decoded, source, catalogue).descriptor(tree.root)
+        place, reason = f"{source}:{error.line}:{error.column}", error.message.partition(": ")[2]
+        todo = "Mend the YAML there. Inside {} and [] a symbol is written !ruby/symbol NAME."
+        raise LineError(f"{place}: {reason}", todo=todo) from None
+    return Reader(decoded, source, catalogue).changes(tree.root)
 
 
 def write(changes: Iterable[Change], *, catalogue: tuple[Entry, ...] = CATALOGUE) -> str:

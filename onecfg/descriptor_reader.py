@@ -4,7 +4,6 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from onecfg.catalogue import Entry, find
 from onecfg.descriptor_classes import CLASSES, Target
@@ -27,6 +26,8 @@ _NODE = 16
 """What a node counts for besides its text, when aliases are written out."""
 
 BINARY = ("!binary", "tag:yaml.org,2002:binary")
+_TYPES = ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")
+_PLAIN = frozenset([*BINARY, *(f"tag:yaml.org,2002:{name}" for name in _TYPES)])
 _FILE_FIELDS = ("class", "action", "owner", "group", "mode", "content", "change")
 _CHANGE_FIELDS = ("path", "key", "value", "old", "state", "extra")
 _STATES = (Command.INS, Command.SET, Command.RM)
@@ -35,21 +36,9 @@ _MODE = re.compile("0?[0-7]{3}")
 _SHOWN = re.compile(r"[\w.:/-]{1,40}")
 
 
-@dataclass(frozen=True)
-class Descriptor:
-    """A patch that was read.
-
-    ``changes`` are in the order of the text, ``contents`` what it gives as the content of a file as a whole: that of
-    a file to create, and of one to change the content that it is delivered with.
-    """
-
-    changes: list[Change]
-    contents: dict[str, NewFile]
-
-
 def is_plain(tag: str) -> bool:
     """Whether a tag is of plain data, and not of an object of some language."""
-    return not tag or tag.startswith("tag:yaml.org,2002:") or tag in BINARY
+    return not tag or tag in _PLAIN
 
 
 class Reader:
@@ -123,7 +112,9 @@ class Reader:
         open_nodes.add(name)
         children = [child for pair in target.pairs for child in pair] + target.items
         size = _NODE + sum(self._size(child, open_nodes) for child in children)
-        size += len(target.data) if isinstance(target.data, str) else 0
+        match target.data:
+            case str(text) | Tagged(_, text) | Symbol(text):
+                size += len(text)
         open_nodes.remove(name)
         if size > MAX_BYTES:
             raise self.error(node, f"More than {MAX_BYTES >> 20} MiB with its aliases written out.", "Write less.")
@@ -132,8 +123,8 @@ class Reader:
 
     # -- the patch
 
-    def descriptor(self, root: Node | None) -> Descriptor:
-        """All of it."""
+    def changes(self, root: Node | None) -> list[Change]:
+        """All changes of a patch, in its order. Raises ``LineError`` at the first mistake."""
         todo = "It is: patches: {FILE: {class: CLASS, change: [...]}}."
         if root is None or not isinstance(root.data, dict):
             raise self.error(root, "The patch does not contain expected YAML document.", todo)
@@ -141,7 +132,7 @@ class Reader:
         if patches is None:
             raise self.error(root, "The patch has no 'patches'.", todo)
         self.fields(root, "the patch", ("patches",))
-        found = Descriptor([], {})
+        found: list[Change] = []
         seen: set[str] = set()
         for key, value in self.mapping(patches, "'patches'"):
             file = key.data
@@ -155,10 +146,10 @@ class Reader:
             if file in seen:
                 raise self.error(key, f"'{file}' stands twice.", "Put its changes together.")
             seen.add(file)
-            self._file(Target(file, entry), key, value, found)
+            found += self._file(Target(file, entry), key, value)
         return found
 
-    def _file(self, target: Target, key: Node, node: Node, found: Descriptor) -> None:
+    def _file(self, target: Target, key: Node, node: Node) -> list[Change]:
         """What is to be done with one file."""
         fields = self.fields(node, "a file", _FILE_FIELDS)
         if "class" not in fields:
@@ -167,8 +158,7 @@ class Reader:
             raise self.error(
                 fields["class"], "The file is of another class.", f"Write class: {target.class_name}."
             )
-        if "content" in fields:
-            found.contents[target.file] = self._content(target, fields)
+        content = self._content(target, fields) if "content" in fields else None
         action = (
             self.choice(fields["action"], "action", ("apply", "create", "delete")) if "action" in fields else ""
         )
@@ -177,16 +167,15 @@ class Reader:
             raise self.error(fields["change"], f"A file to {action} has no changes.", "Leave 'change' out.")
         origin = f"{self.source}:{self.place(key)[0]}"
         match action:
-            case "create" if target.file not in found.contents:
+            case "create" if content is None:
                 raise self.error(key, "The file to create has no content.", "Add content: TEXT.")
             case "create":
-                content = found.contents[target.file]
                 changes = [Change(target.file, Command.CREATE, (), None, origin, native=True, content=content)]
             case "delete":
                 changes = [Change(target.file, Command.DELETE, (), None, origin, native=True)]
             case "apply" if "change" not in fields:
                 raise self.error(key, "The file to patch has no changes.", "Add change: [...].")
-        found.changes.extend(changes)
+        return changes
 
     def _content(self, target: Target, fields: dict[str, Node]) -> NewFile:
         """The content of a file, with the owner and mode that it is created with."""
