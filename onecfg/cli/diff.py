@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,8 +10,8 @@ import click
 from onecfg import defaults, descriptor, transaction
 from onecfg.catalogue import existing
 from onecfg.cli.output import FAILURE, Log, logging
-from onecfg.diff import Comparison, Difference, Line, compare
-from onecfg.model import ABSENT, Change, Command, Data, Key, PatchError, Symbol, Tagged
+from onecfg.diff import Comparison, Difference, Line, Problem, compare
+from onecfg.model import ABSENT, Change, ChangeError, Command, Data, Key, PatchError, Symbol, Tagged
 from onelib.locations import Locations
 
 FORMATS = ("text", "line", "yaml")
@@ -40,34 +40,52 @@ def diff(*, diff_format: str, prefix: str | None, source: str | None, log: Log) 
     if settled := transaction.recover(after):
         log.print("WARN", settled)
     comparison = compare(before, after, deletions=source is not None)
-    lines = {one.file: list(one.lines()) for one in comparison.differences}
-    log.result(_data(comparison, lines), _print(comparison, lines, diff_format))
-    if diff_format == "line":
-        _warn((line for group in lines.values() for line in group if line.reason), log)
+    if diff_format == "yaml":
+        comparison = _writable(comparison)
+    if log.as_json:
+        log.result(_data(comparison))
+    elif diff_format == "line":
+        _print_lines(comparison, log)
+    else:
+        log.result(None, _text(comparison) if diff_format == "text" else _yaml(comparison))
     for problem in comparison.problems:
         log.print("ERROR", str(problem))
     return FAILURE if comparison.problems else 0
 
 
-def _print(comparison: Comparison, lines: dict[str, list[Line]], diff_format: str) -> str:
-    """The differences in one of the formats, empty when there are none."""
-    match diff_format:
-        case "line":
-            return "\n".join(line.text for group in lines.values() for line in group if line.text)
-        case "yaml" if comparison.changes:
-            return descriptor.write(comparison.changes).rstrip("\n")
-        case "yaml":
-            return ""
-    return "\n\n".join("\n".join(_paragraph(one)) for one in comparison.differences)
-
-
-def _warn(lines: Iterable[Line], log: Log) -> None:
-    """Name the changes that have no line."""
+def _print_lines(comparison: Comparison, log: Log) -> None:
+    """The changes that have a line; those that have none are named on standard error."""
+    lines = [line for one in comparison.differences for line in one.lines()]
+    log.result(None, "\n".join(line.text for line in lines if line.text))
     for line in lines:
-        log.print("WARN", f"Not in the line format: {line.change} - {line.reason}. Use --format yaml.")
+        if line.reason:
+            log.print("WARN", f"Not in the line format: {line.change} - {line.reason}. Use --format yaml.")
+
+
+def _writable(comparison: Comparison) -> Comparison:
+    """Without the files whose changes the yaml format cannot hold; these are problems."""
+    good, problems = [], list(comparison.problems)
+    for one in comparison.differences:
+        try:
+            descriptor.write(one.changes)
+        except ChangeError as error:
+            problems.append(Problem(one.file, error))
+        else:
+            good.append(one)
+    return Comparison(tuple(good), tuple(problems))
+
+
+def _yaml(comparison: Comparison) -> str:
+    """The changes as a patch of the yaml format, empty when there are none."""
+    return descriptor.write(comparison.changes).removesuffix("\n") if comparison.changes else ""
 
 
 # -- text
+
+
+def _text(comparison: Comparison) -> str:
+    """The changes below their files."""
+    return "\n\n".join("\n".join(_paragraph(one)) for one in comparison.differences)
 
 
 def _paragraph(difference: Difference) -> Iterator[str]:
@@ -103,11 +121,11 @@ def _notes(change: Change) -> Iterator[str]:
 # -- JSON
 
 
-def _data(comparison: Comparison, lines: dict[str, list[Line]]) -> dict[str, object]:
+def _data(comparison: Comparison) -> dict[str, object]:
     """The differences for machines."""
     return {
         "files": [
-            {"file": one.file, "kind": one.kind.value, "changes": [_entry(line) for line in lines[one.file]]}
+            {"file": one.file, "kind": one.kind.value, "changes": [_entry(line) for line in one.lines()]}
             for one in comparison.differences
         ],
         "problems": [

@@ -18,10 +18,10 @@ FAILURE = 255
 
 
 class Log:
-    """Severities that are always printed, with ``--verbose``, and with ``--debug``."""
+    """Severities that are always printed, with ``--verbose``, and with ``--debug``; results, ``as_json`` or as text."""
 
     def __init__(self, *, verbose: bool, debug: bool, as_json: bool = False) -> None:
-        self._json = as_json
+        self.as_json = as_json
         self._level = 2 if debug else 1 if verbose else 0
 
     def debug(self, text: str) -> None:
@@ -40,7 +40,7 @@ class Log:
 
     def result(self, data: object, text: str | None = None) -> None:
         """Print what the subcommand is for: ``data`` with ``--json``, otherwise ``text`` if one is given."""
-        if self._json:
+        if self.as_json:
             click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         elif text is not None:
             click.echo(text)
@@ -48,7 +48,7 @@ class Log:
     def fail(self, severity: str, message: str, error: OneError) -> None:
         """Print what ended the subcommand."""
         self.print(severity, message)
-        if self._json:
+        if self.as_json:
             self.result({"error": {"message": error.message, "todo": error.todo}})
 
     @staticmethod

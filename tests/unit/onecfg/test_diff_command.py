@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import defaults
+from onecfg import defaults, descriptor
 from onelib.locations import Locations
 
 Put = Callable[[str, str | bytes], Path]
@@ -144,6 +144,18 @@ def test_a_file_that_cannot_be_compared_is_an_error_and_the_others_are_printed(
     assert "two" not in err
     problems = json.loads(run("diff", "--json")[1])["problems"]
     assert [problem["file"] for problem in problems] == ["/etc/one/oned.conf"]
+
+
+def test_what_the_yaml_format_cannot_hold_is_an_error_of_its_file(run: Run, changed: Locations, put: Put) -> None:
+    put("/etc/one/cli/onevm.yaml", "a: !ruby/regexp /x/\n")
+    put("/etc/one/az_driver.default", "x\n\n\n")
+    code, out, err = run("diff", "--format", "yaml")
+    assert code == 255
+    assert "/etc/one/oned.conf" in out
+    assert "onevm.yaml" not in out
+    assert err.startswith("ERROR: Unable to process file '/etc/one/cli/onevm.yaml' - ")
+    contents = [change.content for change in descriptor.parse(out) if change.content]
+    assert [content.data for content in contents] == [b"x\n\n\n"]
 
 
 def test_paths_with_quotes_and_positions_in_lists_are_shown(run: Run, put: Put, tmp_path: Path) -> None:
