@@ -67,11 +67,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Bench:
-    """A group of figures that are measured together. ``text`` says how, in Markdown."""
+    """A group of figures that are measured together.
+
+    ``text`` says how, in Markdown; ``image`` whether the front-end's image is needed.
+    """
 
     name: str
     text: str
     measure: Callable[[], list[Figure]]
+    image: bool = True
 
 
 def number(value: float) -> str:

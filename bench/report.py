@@ -40,12 +40,14 @@ def _processor_times() -> tuple[int, int]:
     return sum(fields), fields[3] + fields[4]
 
 
-def machine() -> str:
-    """Cores, memory, kernel, engine."""
+def machine(*, engine_too: bool = True) -> str:
+    """Cores, memory, kernel, and the engine where it matters."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    if not engine_too:
+        return f"{os.cpu_count()} cores, {memory:.0f} GiB, {system}"
     version = engine("version", "--format={{.Server.Version}}", check=False).strip()
     version = version or engine("--version").split()[-1]
-    system = f"{platform.system()} {platform.release().split('-')[0]}"
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, {system}, {ENGINE} {version}"
 
 
@@ -77,7 +79,7 @@ def section(bench: Bench, figures: Sequence[Figure], before: Noise, after: Noise
     load = f"load {before.load:.1f} → {after.load:.1f}"
     return (
         f"### {bench.name}\n\n{bench.text}\n\nAgain: `python -m bench {bench.name}`\n\n"
-        f"{when}, {machine()}; {noise}, {load}; took {seconds:.0f} s.\n\n{table(figures)}\n"
+        f"{when}, {machine(engine_too=bench.image)}; {noise}, {load}; took {seconds:.0f} s.\n\n{table(figures)}\n"
     )
 
 

@@ -20,7 +20,7 @@ from launcher.progress import Progress
 from launcher.settings import ROOT, Settings
 from onelib.errors import report
 
-# Programs that tests run on the host, and the Debian packages that bring them.
+# Programs that tests and benches run on the host, and the Debian packages that bring them.
 PROGRAMS = {
     "dockerd": "docker.io",
     "podman": "podman",
@@ -38,6 +38,7 @@ PROGRAMS = {
     "faketime": "faketime",
     "git": "git",
     "make": "make",
+    "augtool": "augeas-tools",
 }
 
 
