@@ -12,10 +12,10 @@ loading ``sunstone-server.conf`` takes it about 100 ms where libyaml's events ta
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from onecfg.formats import yaml_difference
 from onecfg.formats.yaml_data import has, similar, symbols
 from onecfg.formats.yaml_data import same as equal
-from onecfg.formats.yaml_splice import Place, Splice, Splicer
+from onecfg.formats.yaml_place import Place, label
+from onecfg.formats.yaml_splice import Splice, Splicer
 from onecfg.formats.yaml_tree import Node, Tree
 from onecfg.model import (
     ABSENT,
@@ -30,19 +30,8 @@ from onecfg.model import (
     PlaceError,
     Result,
     Symbol,
-    Tagged,
 )
 
-_RUBY = {
-    dict: "Hash",
-    list: "Array",
-    str: "String",
-    bool: "Boolean",
-    int: "Integer",
-    float: "Float",
-    Symbol: "Symbol",
-    Tagged: "Object",
-}
 _OWN = "the value is the user's own"
 
 
@@ -81,6 +70,8 @@ class Document:
         Raises ``ChangeError`` when a value cannot be written out (it holds itself).
         """
 
+        from onecfg.formats import yaml_difference  # a patch has no need of it
+
         def fault(changes: Sequence[Change]) -> int | None:
             """The number of the first change that does not do its part; all of them when the result is another."""
             trial = Document(self.render(), ordered=self._ordered)
@@ -112,7 +103,7 @@ class Document:
         if change.command is Command.RM:
             if not change.native and data is not None and found:
                 raise ChangeError(
-                    f"Unexpected data type {_ruby(found.target.data)} found, and only a list has values to remove.",
+                    f"Unexpected data type {found.type_name} found, and only a list has values to remove.",
                     todo="Leave the value out to remove the key.",
                 )
             return self._remove(parent, keys[-1], old if keep else ABSENT)
@@ -125,12 +116,12 @@ class Document:
         root = self._tree.root
         place = Place(Node(0, 0, None)) if root is None else Place(root)
         for key in keys:
-            mapping = _mapping(place)
+            place.mapping()
             child = place.child(key)
             if child is None:
-                _refuse_merged(mapping, key)
+                place.refuse_merged(key)
                 raise PlaceError(
-                    f"Patch path '{_name(key)}' not found.", todo=f"Insert it first: ins .../{_name(key)} {{}}."
+                    f"Patch path '{label(key)}' not found.", todo=f"Insert it first: ins .../{label(key)} {{}}."
                 )
             place = child
         return place
@@ -148,12 +139,12 @@ class Document:
         self, parent: Place, key: Key, command: Command, data: Data, old: "Data | Absent", *, keep: bool
     ) -> Result:
         """Give ``key`` its value."""
-        mapping, found = _mapping(parent), parent.child(key)
+        mapping, found = parent.mapping(), parent.child(key)
         present = has(mapping, key)
         if present and equal(mapping[key], data):
             return Result.in_place("this value is there", counts=command is Command.SET)
         if keep and command is Command.SET and not present:
-            raise PlaceError(f"'{_name(key)}' not found.", todo="Insert it, or leave it out.")
+            raise PlaceError(f"'{label(key)}' not found.", todo="Insert it, or leave it out.")
         if keep and present and (command is Command.INS or not self._expected(mapping[key], old)):
             return Result.not_applicable(_OWN)
         splicer = Splicer(self._tree, self._newline)
@@ -167,12 +158,12 @@ class Document:
 
     def _remove(self, parent: Place, key: Key, old: "Data | Absent") -> Result:
         """Remove ``key``, if it has the value ``old`` or none is given."""
-        mapping, target = _mapping(parent), parent.target
+        mapping, target = parent.mapping(), parent.target
         found = target.pair(key)
         if not has(mapping, key):
             return Result.in_place("there is no such key")
         if found is None:
-            _refuse_merged(mapping, key)
+            parent.refuse_merged(key)
         if not isinstance(old, Absent) and not self._similar(mapping[key], old):
             return Result.not_applicable(_OWN)
         index = next(index for index, pair in enumerate(target.pairs) if pair is found)
@@ -192,10 +183,6 @@ class Document:
         if not change.whole:
             raise ChangeError("The path is empty.", todo="Name a key; only set / {...} replaces a whole file.")
         place = self._walk(keys)
-        if not isinstance(place.target.data, list):
-            raise PlaceError(
-                f"Expected Array but got {_ruby(place.target.data)}.", todo="Name a list, or a key in the mapping."
-            )
         match command:
             case Command.INS:
                 return self._insert_item(place, data, index, old, keep=keep)
@@ -209,7 +196,7 @@ class Document:
         self, place: Place, data: Data, index: int | None, old: "Data | Absent", *, keep: bool
     ) -> Result:
         """Put ``data`` into a list that does not have it: at its end, or where ``old`` is at ``index``."""
-        items = _items(place)
+        items = place.items()
         if self._index(items, data) is not None:
             return Result.in_place("the list has this value")
         at = len(items) if index is None else self._position(items, index, old, keep=keep)
@@ -229,7 +216,7 @@ class Document:
 
     def _remove_item(self, place: Place, data: Data, index: int | None, *, keep: bool) -> Result:
         """Remove the first ``data`` of a list, or the one at ``index``."""
-        items = _items(place)
+        items = place.items()
         at = self._index(items, data)
         if index is not None:
             if index < len(items) and self._similar(items[index], data):
@@ -291,43 +278,5 @@ def _is_symbol(key: Key) -> TypeGuard[str]:
     return isinstance(key, str) and key.startswith(":") and len(key) > 1
 
 
-def _name(key: Key) -> str:
-    return f":{key.name}" if isinstance(key, Symbol) else str(key)
-
-
-def _ruby(data: Data) -> str:
-    """The type of ``data`` as Ruby calls it."""
-    return "NilClass" if data is None else _RUBY[type(data)]
-
-
 def _moved(index: int) -> PlaceError:
     return PlaceError(f"The list has another value at {index}.", todo="Write what is there now as old.")
-
-
-def _refuse_merged(mapping: dict[Key, Data], key: Key) -> None:
-    """Raise ``ChangeError`` when ``key`` is there, though the mapping has no pair of it."""
-    if has(mapping, key):
-        raise ChangeError(
-            f"'{_name(key)}' comes from another mapping (<<).", todo="Set it as a whole here, or change it there."
-        )
-
-
-def _items(place: Place) -> list[Data]:
-    """The data of a list."""
-    data = place.target.data
-    if not isinstance(data, list):
-        raise TypeError("not a list")
-    return data
-
-
-def _mapping(place: Place) -> dict[Key, Data]:
-    """The data of a mapping. Raises ``PlaceError`` when the node is something else."""
-    data = place.target.data
-    if isinstance(data, dict):
-        return data
-    raise PlaceError(
-        f"Expected Hash but got {_ruby(data)}.",
-        todo="The file has no keys: replace it by set / {...}."
-        if place.key is None
-        else "Set the key above it; elements of a list have no path.",
-    )

@@ -1,16 +1,10 @@
 """Data of YAML files: how it is compared, and how large it is when it is written without aliases."""
 
-from hashlib import blake2b
-from typing import TypeAlias
-
 from onecfg.model import ChangeError, Data, Key, Symbol
 
 MAX_SIZE = 8 << 20
 _NODE = 16
 """What a value counts for besides its text."""
-
-Print: TypeAlias = bytes
-"""Equal for equal values."""
 
 
 def symbols(value: Data) -> Data:
@@ -65,34 +59,36 @@ def similar(one: Data, other: Data, *, ordered: bool) -> bool:
     """Whether both are equal, lists as multisets unless ``ordered``."""
     if ordered or not isinstance(one, (list, dict)):
         return same(one, other)
-    return fingerprint(one, ordered=False) == fingerprint(other, ordered=False)
+    numbers = Numbers(ordered=False)
+    return numbers.of(one) == numbers.of(other)
 
 
-def fingerprint(data: Data, *, ordered: bool) -> Print:
-    """What is equal for ``similar`` values alone (by a hash, so that long lists are compared in little time)."""
-    known: dict[int, Print] = {}
+class Numbers:
+    """Numbers values so that ``similar`` ones get the same number: long lists are compared in little time."""
 
-    def of(value: Data) -> Print:
+    def __init__(self, *, ordered: bool) -> None:
+        self._ordered = ordered
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._known: dict[int, tuple[Data, int]] = {}
+
+    def of(self, value: Data) -> int:
+        """The number of ``value``."""
         if not isinstance(value, (list, dict)):
-            return f"{type(value).__name__} {value!r}".encode("utf-8", "surrogatepass")
-        if id(value) not in known:
-            known[id(value)] = b"itself"
+            return self._number(type(value), repr(value))
+        if id(value) not in self._known:
+            # A value that holds itself meets this number inside. The value is kept: its id is its own that long.
+            self._known[id(value)] = value, -1
             if isinstance(value, dict):
-                parts = sorted(_joined([of(key), of(item)]) for key, item in value.items())
+                pairs = ((self.of(key), self.of(item)) for key, item in value.items())
+                number = self._number(dict, *sorted(pairs))
             else:
-                parts = [of(item) for item in value] if ordered else sorted(of(item) for item in value)
-            known[id(value)] = _joined([type(value).__name__.encode(), *parts])
-        return known[id(value)]
+                items = [self.of(item) for item in value]
+                number = self._number(list, *(items if self._ordered else sorted(items)))
+            self._known[id(value)] = value, number
+        return self._known[id(value)][1]
 
-    return of(data)
-
-
-def _joined(parts: list[Print]) -> Print:
-    """One hash of parts of any length."""
-    total = blake2b(digest_size=20)
-    for part in parts:
-        total.update(len(part).to_bytes(8, "little") + part)
-    return total.digest()
+    def _number(self, *what: object) -> int:
+        return self._numbers.setdefault(what, len(self._numbers))
 
 
 def refuse_endless(data: Data) -> None:

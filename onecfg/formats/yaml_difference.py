@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TypeAlias
 
-from onecfg.formats.yaml_data import fingerprint, has, refuse_endless, same, similar
+from onecfg.formats.yaml_data import Numbers, has, refuse_endless, same, similar
 from onecfg.formats.yaml_tree import Node
 from onecfg.model import ABSENT, Absent, Change, ChangeError, Command, Data, Extra, Key
 
@@ -189,14 +189,13 @@ class _Walk:
 
     def _in_any_order(self, items: list[Data], other: list[Data], path: Path) -> list[Change] | None:
         """Elements that go and come; ``None`` when one would have to come that is there already."""
-        prints = [fingerprint(item, ordered=False) for item in items]
-        others = [fingerprint(item, ordered=False) for item in other]
-        now, then = Counter(prints), Counter(others)
+        numbers, others = self._numbered(items, other)
+        now, then = Counter(numbers), Counter(others)
         if any(count > max(now[name], 1) for name, count in then.items()):
             return None
         left = now - then
         go = []
-        for name, item in zip(prints, items, strict=True):
+        for name, item in zip(numbers, items, strict=True):
             if left[name] > 0:
                 left[name] -= 1
                 go.append(self._element(Command.RM, path, item, old=item))
@@ -211,9 +210,8 @@ class _Walk:
         """Elements that go and come by their index; ``None`` as above, and for long lists."""
         if max(len(items), len(other)) > MAX_ITEMS:
             return None
-        prints = [fingerprint(item, ordered=True) for item in items]
-        others = [fingerprint(item, ordered=True) for item in other]
-        blocks = SequenceMatcher(None, prints, others, autojunk=False).get_matching_blocks()
+        numbers, others = self._numbered(items, other)
+        blocks = SequenceMatcher(None, numbers, others, autojunk=False).get_matching_blocks()
         kept = {block.a + offset for block in blocks for offset in range(block.size)}
         there = {block.b + offset for block in blocks for offset in range(block.size)}
         then = Counter(others)
@@ -232,6 +230,11 @@ class _Walk:
             old = following if kept or not items else items[0]
             come.append(self._element(Command.INS, path, other[index], old=old, index=index))
         return go + come if kept else come + go
+
+    def _numbered(self, items: list[Data], other: list[Data]) -> tuple[list[int], list[int]]:
+        """Both lists with a number for each element, the same for equal ones."""
+        numbers = Numbers(ordered=self.ordered)
+        return [numbers.of(item) for item in items], [numbers.of(item) for item in other]
 
     def _element(
         self, command: Command, path: Path, value: Data, *, old: "Data | Absent" = ABSENT, index: int | None = None

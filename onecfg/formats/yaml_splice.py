@@ -4,10 +4,10 @@ A splice may come out wrong in an exotic style; whoever makes it reads the new t
 """
 
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from onecfg.formats import yaml_text
+from onecfg.formats.yaml_place import Place
 from onecfg.formats.yaml_tree import Node, Tree
 from onecfg.model import Data, Key
 
@@ -17,26 +17,6 @@ Splice: TypeAlias = tuple[int, int, str]
 # An anchor or a tag may stand before the first one.
 _TO_DASH = re.compile(r"(?:\s++|#[^\n]*+|[&!]\S*+)*+-")
 _ANNOUNCED = re.compile(r"(?<![^\s{,\[])\?[ \t]+\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A node, the key that it is the value of (none for the root), and whether that is inside ``{}`` or ``[]``."""
-
-    node: Node
-    key: Node | None = None
-    in_flow: bool = False
-
-    @property
-    def target(self) -> Node:
-        """The node itself, or the one that it is an alias of."""
-        return self.node.resolved()
-
-    def child(self, key: Key) -> "Place | None":
-        """The value of ``key`` in this mapping; of a key that stands twice the last, as loaders take it."""
-        target = self.target
-        found = target.pair(key)
-        return found and Place(found[1], found[0], target.style == "flow")
 
 
 class Splicer:
