@@ -95,8 +95,13 @@ def create(transaction: Transaction, obj: PoolObject) -> int:
     obj.oid = transaction.next_oid(obj.table.name)
     if not obj.name:
         obj.name = f"{obj.root.lower()}-{obj.oid}"
-    transaction.write(_of(obj.table).insert, _row(obj))
+    insert_row(transaction, obj)
     return obj.oid
+
+
+def insert_row(transaction: Transaction, obj: PoolObject) -> None:
+    """Insert ``obj``, whose ``oid`` was taken before with :meth:`Transaction.next_oid`."""
+    transaction.write(_of(obj.table).insert, _row(obj))
 
 
 def save(transaction: Transaction, obj: PoolObject) -> None:

@@ -1,0 +1,150 @@
+"""The states of a virtual machine and the actions its history records: numbers and names are OpenNebula 6.0's."""
+
+from enum import IntEnum
+
+
+class VmState(IntEnum):
+    """What a user sees. The numbers 7 and those of removed states are not used."""
+
+    INIT = 0
+    PENDING = 1
+    HOLD = 2
+    ACTIVE = 3
+    STOPPED = 4
+    SUSPENDED = 5
+    DONE = 6
+    POWEROFF = 8
+    UNDEPLOYED = 9
+    CLONING = 10
+    CLONING_FAILURE = 11
+
+
+class LcmState(IntEnum):
+    """What happens inside of ``ACTIVE``; everywhere else ``LCM_INIT``."""
+
+    LCM_INIT = 0
+    PROLOG = 1
+    BOOT = 2
+    RUNNING = 3
+    MIGRATE = 4
+    SAVE_STOP = 5
+    SAVE_SUSPEND = 6
+    SAVE_MIGRATE = 7
+    PROLOG_MIGRATE = 8
+    PROLOG_RESUME = 9
+    EPILOG_STOP = 10
+    EPILOG = 11
+    SHUTDOWN = 12
+    CLEANUP_RESUBMIT = 15
+    UNKNOWN = 16
+    HOTPLUG = 17
+    SHUTDOWN_POWEROFF = 18
+    BOOT_UNKNOWN = 19
+    BOOT_POWEROFF = 20
+    BOOT_SUSPENDED = 21
+    BOOT_STOPPED = 22
+    CLEANUP_DELETE = 23
+    HOTPLUG_SNAPSHOT = 24
+    HOTPLUG_NIC = 25
+    HOTPLUG_SAVEAS = 26
+    HOTPLUG_SAVEAS_POWEROFF = 27
+    HOTPLUG_SAVEAS_SUSPENDED = 28
+    SHUTDOWN_UNDEPLOY = 29
+    EPILOG_UNDEPLOY = 30
+    PROLOG_UNDEPLOY = 31
+    BOOT_UNDEPLOY = 32
+    HOTPLUG_PROLOG_POWEROFF = 33
+    HOTPLUG_EPILOG_POWEROFF = 34
+    BOOT_MIGRATE = 35
+    BOOT_FAILURE = 36
+    BOOT_MIGRATE_FAILURE = 37
+    PROLOG_MIGRATE_FAILURE = 38
+    PROLOG_FAILURE = 39
+    EPILOG_FAILURE = 40
+    EPILOG_STOP_FAILURE = 41
+    EPILOG_UNDEPLOY_FAILURE = 42
+    PROLOG_MIGRATE_POWEROFF = 43
+    PROLOG_MIGRATE_POWEROFF_FAILURE = 44
+    PROLOG_MIGRATE_SUSPEND = 45
+    PROLOG_MIGRATE_SUSPEND_FAILURE = 46
+    BOOT_UNDEPLOY_FAILURE = 47
+    BOOT_STOPPED_FAILURE = 48
+    PROLOG_RESUME_FAILURE = 49
+    PROLOG_UNDEPLOY_FAILURE = 50
+    DISK_SNAPSHOT_POWEROFF = 51
+    DISK_SNAPSHOT_REVERT_POWEROFF = 52
+    DISK_SNAPSHOT_DELETE_POWEROFF = 53
+    DISK_SNAPSHOT_SUSPENDED = 54
+    DISK_SNAPSHOT_REVERT_SUSPENDED = 55
+    DISK_SNAPSHOT_DELETE_SUSPENDED = 56
+    DISK_SNAPSHOT = 57
+    DISK_SNAPSHOT_DELETE = 59
+    PROLOG_MIGRATE_UNKNOWN = 60
+    PROLOG_MIGRATE_UNKNOWN_FAILURE = 61
+    DISK_RESIZE = 62
+    DISK_RESIZE_POWEROFF = 63
+    DISK_RESIZE_UNDEPLOYED = 64
+    HOTPLUG_NIC_POWEROFF = 65
+    HOTPLUG_RESIZE = 66
+    HOTPLUG_SAVEAS_UNDEPLOYED = 67
+    HOTPLUG_SAVEAS_STOPPED = 68
+
+
+class Action(IntEnum):
+    """The ``ACTION`` that ended a record of the history, by the name of the command line with ``_`` for ``-``."""
+
+    NONE = 0
+    MIGRATE = 1
+    LIVE_MIGRATE = 2
+    SHUTDOWN = 3
+    SHUTDOWN_HARD = 4
+    UNDEPLOY = 5
+    UNDEPLOY_HARD = 6
+    HOLD = 7
+    RELEASE = 8
+    STOP = 9
+    SUSPEND = 10
+    RESUME = 11
+    BOOT = 12
+    DELETE = 13
+    DELETE_RECREATE = 14
+    REBOOT = 15
+    REBOOT_HARD = 16
+    RESCHED = 17
+    UNRESCHED = 18
+    POWEROFF = 19
+    POWEROFF_HARD = 20
+    DISK_ATTACH = 21
+    DISK_DETACH = 22
+    NIC_ATTACH = 23
+    NIC_DETACH = 24
+    DISK_SNAPSHOT_CREATE = 25
+    DISK_SNAPSHOT_DELETE = 26
+    TERMINATE = 27
+    TERMINATE_HARD = 28
+    DISK_RESIZE = 29
+    DEPLOY = 30
+    CHOWN = 31
+    CHMOD = 32
+    UPDATECONF = 33
+    RENAME = 34
+    RESIZE = 35
+    UPDATE = 36
+    SNAPSHOT_CREATE = 37
+    SNAPSHOT_DELETE = 38
+    SNAPSHOT_REVERT = 39
+    DISK_SAVEAS = 40
+    DISK_SNAPSHOT_REVERT = 41
+    RECOVER = 42
+    RETRY = 43
+    MONITOR = 44
+    DISK_SNAPSHOT_RENAME = 45
+    ALIAS_ATTACH = 46
+    ALIAS_DETACH = 47
+    POWEROFF_MIGRATE = 48
+    POWEROFF_HARD_MIGRATE = 49
+
+
+def state_name(state: VmState, lcm: LcmState) -> str:
+    """How messages name the state: in ``ACTIVE`` by what happens in it."""
+    return lcm.name if state is VmState.ACTIVE else state.name

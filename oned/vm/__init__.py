@@ -1,0 +1,1 @@
+"""Virtual machines: creating, storing, context, interfaces, disks, requirements."""
