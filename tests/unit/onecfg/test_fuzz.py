@@ -392,7 +392,7 @@ def shapes() -> Iterator[object]:
             yield pytest.param(kind, make, id=f"{kind.value}-{number}-{start}")
 
 
-@pytest.mark.parametrize("size", [32 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("size", [16 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
 @pytest.mark.parametrize(("kind", "make"), list(shapes()))
 def test_four_times_the_file_takes_about_four_times_the_time(
     kind: Kind, make: Callable[[int], str], size: int
@@ -434,14 +434,14 @@ YAML_PATCHES = [
 ]
 
 
-@pytest.mark.parametrize("size", [32 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("size", [16 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
 def test_four_times_the_patch_takes_about_four_times_the_time(size: int) -> None:
     for parse, makers in ((line.parse, PATCHES), (descriptor.parse, YAML_PATCHES)):
         for make in makers:
             assert_linear(parse, make, size)
 
 
-@pytest.mark.parametrize("size", [32 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("size", [16 << 10, pytest.param(1 << 20, marks=pytest.mark.full)])
 def test_a_diff_that_fits_almost_everywhere_takes_about_four_times_the_time(size: int) -> None:
     def work(text: str) -> None:
         count = len(text) // 8
