@@ -57,12 +57,9 @@ def nics_of(template: Template) -> list[dict[str, str]]:
 
 def short_template_xml(template: Template) -> str:
     """The TEMPLATE of a short body."""
-    disks = "".join(
-        f"<DISK>{_elements(disk, [n for n in _DISK if n in disk], empty=True)}</DISK>"
-        for disk in template.vectors("DISK")
-    )
+    disks = "".join(f"<DISK>{_elements(disk, _DISK, empty=True)}</DISK>" for disk in template.vectors("DISK"))
     nics = "".join(
-        f"<NIC>{_elements(nic, _NIC_SET, empty=False)}{_elements(nic, [n for n in _NIC if n in nic], empty=True)}</NIC>"
+        f"<NIC>{_elements(nic, _NIC_SET, empty=False)}{_elements(nic, _NIC, empty=True)}</NIC>"
         for nic in nics_of(template)
     )
     graphics = "".join(vector_xml("GRAPHICS", vector) for vector in template.vectors("GRAPHICS")[:1])
