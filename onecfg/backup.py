@@ -16,7 +16,7 @@ from pathlib import Path
 
 from onecfg import files
 from onecfg.catalogue import find
-from onecfg.files import BASES
+from onecfg.files import BASES, Original
 from onecfg.model import PatchError
 from onecfg.transaction import Write
 from onelib.locations import Locations
@@ -44,9 +44,14 @@ def retention() -> int:
 def store(names: Iterable[str], locations: Locations, folder: Path, *, command: str = "patch") -> Path:
     """Copy the files ``names``, as seen from ``/``, into a new folder below ``folder``, and drop the oldest backups.
 
-    Mode and time are kept, the owner where the process may; everything is flushed. Raises ``PatchError``.
+    Mode and time are kept, the owner where the process may; everything is flushed. When the newest backup holds just
+    these files as they are, it serves again: a patch that is run at every boot pushes no other backup out. Raises
+    ``PatchError``.
     """
     keep = retention()
+    names = list(names)
+    if (same := _serving(names, locations, folder)) is not None:
+        return same
     stem = f"{time.strftime('%Y-%m-%d_%H:%M:%S')}_{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +74,30 @@ def store(names: Iterable[str], locations: Locations, folder: Path, *, command: 
             todo=f"Mend it, or name another folder in {FOLDER}.",
         ) from None
     return target
+
+
+def _serving(names: Sequence[str], locations: Locations, folder: Path) -> Path | None:
+    """The newest backup, when a new one would hold the same."""
+    newest = next(iter(every(folder)), None)
+    if newest is None or not (newest.path / MANIFEST).is_file():
+        return None
+    try:
+        known = read(newest.path)
+    except PatchError:
+        return None
+    if {*known.files, *known.absent} != set(names):
+        return None
+    for name in names:
+        now, kept = files.load(locations.under(name)), files.load(known.path / name.lstrip("/"))
+        if (now and (now.data, _owner(now), now.status.st_mode)) != (
+            kept and (kept.data, _owner(kept), kept.status.st_mode)
+        ):
+            return None
+    return known.path
+
+
+def _owner(original: Original) -> tuple[int, int]:
+    return original.status.st_uid, original.status.st_gid
 
 
 def _fresh(folder: Path, stem: str) -> Path:

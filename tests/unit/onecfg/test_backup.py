@@ -101,6 +101,21 @@ def test_the_oldest_backups_go(run: Run, put: Put, backups: Path, monkeypatch: p
     assert "77" not in (backups.parent / "etc/one/oned.conf").read_text()
 
 
+def test_a_patch_that_changes_nothing_pushes_no_backup_out(run: Run, put: Put, backups: Path) -> None:
+    oned = put(ONED, "PORT = 1\n")
+    run("patch", patch=f"{ONED} set PORT 2")
+    for _ in range(3):
+        code, _, err = run("patch", patch=f"{ONED} set PORT 2")
+        assert code == 0
+        assert f"Backup stored in '{newest(backups)}'" in err
+    assert len(list(backups.iterdir())) == 2
+    run("patch", "--noop", patch=f"{ONED} set PORT 3")
+    assert len(list(backups.iterdir())) == 2
+    oned.chmod(0o600)
+    run("patch", patch=f"{ONED} set PORT 3")
+    assert len(list(backups.iterdir())) == 3, "another mode is another backup"
+
+
 def test_the_list_is_newest_first_for_people_and_machines(run: Run, put: Put, backups: Path) -> None:
     assert run("restore", "--list") == (0, "", "")
     put(ONED, "PORT = 1\n")
