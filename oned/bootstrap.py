@@ -5,14 +5,14 @@ written durably before that commit, and an interrupted first start uses them aga
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from oned import VERSION, schema
+from oned import VERSION, clusters, datastores, schema
 from oned.acl import DEFAULT_RULES
 from oned.authenticate import hash_password
 from oned.config import Settings
@@ -21,7 +21,7 @@ from oned.engine import unreachable
 from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError, StateError
 from oned.logs import INFO, WARNING, Log
 from oned.methods.quotas import EMPTY, new_body
-from oned.model.base import PoolObject, check_name
+from oned.model.base import OwnedObject, PoolObject, check_name
 from oned.model.group import Group
 from oned.model.user import User
 from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
@@ -31,8 +31,10 @@ from onelib.template import Template
 SERVER_USER = "serveradmin"
 SERVER_FILES = ("sunstone_auth", "occi_auth", "ec2_auth", "onegate_auth", "oneflow_auth")
 FIRST_FREE_ID = 99
-FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = ()
+FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (clusters.first, datastores.first)
 """The objects of a new database, a function per kind; ids of others start at 100."""
+FIRST_ROWS: tuple[Callable[[Settings], Iterable[tuple[Table, dict[str, Any]]]], ...] = (clusters.first_rows,)
+"""Rows of a new database that belong to those objects."""
 
 
 def _version_number(text: str) -> tuple[int, ...]:
@@ -180,8 +182,13 @@ def _fill(transaction: Transaction, oneadmin: Credentials, server: Credentials, 
     for first in FIRST:
         objects = first(settings)
         for obj in objects:
+            if isinstance(obj, OwnedObject):
+                obj.uname = oneadmin.user
             _missing(transaction, obj.table, **obj.row())
         _counter(transaction, objects[0].table.name, FIRST_FREE_ID)
+    for first_rows in FIRST_ROWS:
+        for table, row in first_rows(settings):
+            _missing(transaction, table, **row)
     for name in ("DEFAULT_USER_QUOTAS", "DEFAULT_GROUP_QUOTAS"):
         _missing(transaction, schema.system_attributes, name=name, body=f"<{name}>{EMPTY}</{name}>")
     version = {"oid": 0, "version": schema.SCHEMA_VERSION, "timestamp": now, "comment": comment}

@@ -65,11 +65,15 @@ def list_pool(
 
 
 class Templated(Generic[Obj]):
-    """What has a template: ``update``."""
+    """What has a template: ``update``, which asks for the right ``op``."""
 
-    def __init__(self, cls: type[Obj], *, restricted: str = "") -> None:
+    def __init__(self, cls: type[Obj], *, restricted: str = "", op: Op = Op.MANAGE) -> None:
         self.cls = cls
         self._restricted = restricted
+        self._op = op
+
+    def updated(self, call: Call, obj: Obj) -> None:
+        """What else follows from a new template, before it is saved. Raises :class:`InternalError`."""
 
     def encrypt(self, call: Call, template: Template) -> None:
         """Encrypt what the configuration names for this kind of objects."""
@@ -79,7 +83,7 @@ class Templated(Generic[Obj]):
     def update(self, call: Call, oid: int, text: str, mode: int = 0) -> int:
         """Replace the template (``mode`` 0) or merge into it (1)."""
         obj = load(call.transaction, self.cls, oid)
-        call.authorization().add(Op.MANAGE, obj.target()).check()
+        call.authorization().add(self._op, obj.target()).check()
         if mode not in {0, 1}:
             raise ParameterError("Wrong update type")
         try:
@@ -92,9 +96,14 @@ class Templated(Generic[Obj]):
             obj.template = template
         else:
             obj.template.merge(template)
+        self.updated(call, obj)
         self.encrypt(call, obj.template)
-        save(call.transaction, obj)
+        self.store(call, obj)
         return oid
+
+    def store(self, call: Call, obj: Obj) -> None:
+        """Write the object back."""
+        save(call.transaction, obj)
 
     def _check(self, call: Call, old: Template, new: Template, mode: int) -> None:
         name = changed_restricted(new, old, call.settings.names(self._restricted))

@@ -1,0 +1,180 @@
+"""What happens to hosts: every change of state is told to subscribers, and the probes' reports are taken in."""
+
+import time
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from oned import events
+from oned.db import Transaction
+from oned.model.base import escape
+from oned.model.cluster import Cluster
+from oned.model.host import Host, HostState
+from oned.model.host_share import integer
+from oned.pools import load, save
+from oned.schema import host_monitoring, vm_import
+from onelib.template import Template, cdata
+
+RETENTION_SECONDS = 43200
+"""How long what was measured is kept unless the configuration says otherwise."""
+
+_CAPACITY = (
+    ("FREECPU", "FREE_CPU"),
+    ("FREEMEMORY", "FREE_MEMORY"),
+    ("USEDCPU", "USED_CPU"),
+    ("USEDMEMORY", "USED_MEMORY"),
+)
+_SYSTEM = (("CPUSPEED", "CPU_SPEED"), ("NETRX", "NETRX"), ("NETTX", "NETTX"))
+_CAPACITY_CHANGES = ("TOTALCPU", "TOTALMEMORY")
+_IMPORTED = select(vm_import.c.vmid).where(vm_import.c.deploy_id == bindparam("key"))
+
+
+def announce(transaction: Transaction, host: Host) -> None:
+    """Tell the subscribers in which state a host is."""
+    state = host.state.name
+    topics = (f"EVENT HOST {host.oid}/{state}/ ", f"EVENT STATE HOST/{state}//{host.oid} ")
+    body = (
+        f"<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>HOST</HOOK_OBJECT><STATE>{state}</STATE>"
+        f"<REMOTE_HOST>{escape(host.name)}</REMOTE_HOST><RESOURCE_ID>{host.oid}</RESOURCE_ID>"
+        f"{host.to_xml()}</HOOK_MESSAGE>"
+    )
+    events.publish(transaction, topics, body)
+
+
+def save_host(transaction: Transaction, host: Host) -> None:
+    """Write a host back, and tell its state when that has changed."""
+    if host.state is not host.prev_state:
+        announce(transaction, host)
+        host.prev_state = host.state
+    save(transaction, host)
+
+
+def set_error(host: Host, message: str) -> None:
+    """Note why a host could not be monitored; a disabled one stays disabled."""
+    if host.state not in {HostState.OFFLINE, HostState.DISABLED}:
+        host.state = HostState.ERROR
+    text = f"Error monitoring Host {host.name} ({host.oid}): {message}"
+    host.template.set("ERROR", f"{time.ctime()} : {text}")
+
+
+def set_state(transaction: Transaction, host_id: int, state: HostState, message: str = "") -> set[int]:
+    """Take the state that the monitoring daemon found. Raises :class:`oned.errors.NoExistsError`.
+
+    Returns the virtual machines of a host that went to ERROR: nobody knows how they are.
+    """
+    host = load(transaction, Host, host_id)
+    if host.state in {HostState.OFFLINE, state}:
+        return set()
+    if state is HostState.ERROR:
+        set_error(host, message)
+    elif host.state is not HostState.DISABLED:
+        host.state = state
+    save_host(transaction, host)
+    return set(host.vms) if state is HostState.ERROR else set()
+
+
+def system_info(transaction: Transaction, host_id: int, report: Template) -> None:
+    """Take what the probes say of the machine itself. Raises :class:`oned.errors.NoExistsError`.
+
+    Ends an error, and makes the host usable unless it is disabled; what an offline one sends is dropped.
+    """
+    host = load(transaction, Host, host_id)
+    if host.state is HostState.OFFLINE:
+        return
+    template, share = host.template, host.share
+    for name in ("ERROR", "VM", "VM_POLL"):
+        template.erase(name)
+    template.merge(report)
+    if host.state is not HostState.DISABLED:
+        host.state = HostState.MONITORED
+    _note_wilds(transaction, template)
+    before = (share.total_cpu, share.total_mem)
+    share.total_cpu = integer(template.get("TOTALCPU"), share.total_cpu)
+    share.total_mem = integer(template.get("TOTALMEMORY"), share.total_mem)
+    for name in _CAPACITY_CHANGES:
+        template.erase(name)
+    if before != (share.total_cpu, share.total_mem):
+        share.reserve(*host.reserved(_cluster_reserves(transaction, host)))
+    share.monitored(template)
+    save_host(transaction, host)
+
+
+def _cluster_reserves(transaction: Transaction, host: Host) -> tuple[str, str]:
+    """RESERVED_CPU and RESERVED_MEM of its cluster, without a lock: clusters are locked before hosts."""
+    query = select(Cluster.table.c.body).where(Cluster.table.c.oid == host.cluster_id)
+    rows = transaction.rows(query)
+    return Cluster.from_xml(str(rows[0][0])).reserved if rows else ("", "")
+
+
+def _note_wilds(transaction: Transaction, template: Template) -> None:
+    """Keep of the reported machines the ones that are not ours, with their names in WILDS."""
+    reported = template.vectors("VM")
+    for name in ("VM", "WILDS", "TOTAL_WILDS"):
+        template.erase(name)
+    names = []
+    for machine in reported:
+        if integer(machine.get("ID", ""), -2) != -1:
+            continue
+        deploy_id = machine.get("DEPLOY_ID", "")
+        if transaction.rows(_IMPORTED, {"key": deploy_id}):
+            continue
+        names.append(machine.get("VM_NAME") or deploy_id)
+        template.add("VM", machine)
+    if names:
+        template.set("TOTAL_WILDS", str(len(names)))
+        template.set("WILDS", ", ".join(names))
+
+
+def set_zombies(transaction: Transaction, host_id: int, zombies: set[int]) -> None:
+    """Note which machines run on a host without belonging there. Raises :class:`oned.errors.NoExistsError`."""
+    host = load(transaction, Host, host_id)
+    before = host.template.get("ZOMBIES")
+    for name in ("ZOMBIES", "TOTAL_ZOMBIES"):
+        host.template.erase(name)
+    if zombies:
+        host.template.set("TOTAL_ZOMBIES", str(len(zombies)))
+        host.template.set("ZOMBIES", ", ".join(str(vm) for vm in sorted(zombies)))
+    if host.template.get("ZOMBIES") != before:
+        save_host(transaction, host)
+
+
+def record_xml(host_id: int, timestamp: int, report: Template) -> str:
+    """The record MONITORING of what the probes measured."""
+
+    def section(tag: str, names: tuple[tuple[str, str], ...]) -> str:
+        inner = "".join(
+            f"<{shown}>{cdata(str(integer(report.get(name))))}</{shown}>"
+            for name, shown in names
+            if name in report
+        )
+        return f"<{tag}>{inner}</{tag}>"
+
+    return (
+        f"<MONITORING><TIMESTAMP>{timestamp}</TIMESTAMP><ID>{host_id}</ID>{section('CAPACITY', _CAPACITY)}"
+        f"{section('SYSTEM', _SYSTEM)}</MONITORING>"
+    )
+
+
+def add_monitoring(
+    transaction: Transaction,
+    host_id: int,
+    report: Template,
+    *,
+    timestamp: int | None = None,
+    retention: int = RETENTION_SECONDS,
+) -> None:
+    """Keep what was measured at ``timestamp`` (now), and drop what is older than ``retention`` seconds."""
+    when = int(time.time()) if timestamp is None else timestamp
+    table = host_monitoring
+    mine = table.c.hid == host_id
+    old = (table.c.last_mon_time == when) | (table.c.last_mon_time < int(time.time()) - retention)
+    transaction.write(delete(table).where(mine, old))
+    row = {"hid": host_id, "last_mon_time": when, "body": record_xml(host_id, when, report)}
+    transaction.write(insert(table), row)
+
+
+def last_monitoring(transaction: Transaction, host_id: int) -> str:
+    """The newest record of a host, empty without one."""
+    table = host_monitoring
+    query = select(table.c.body).where(table.c.hid == host_id).order_by(table.c.last_mon_time.desc()).limit(1)
+    rows = transaction.rows(query)
+    return str(rows[0][0]) if rows else ""
