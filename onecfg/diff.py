@@ -9,12 +9,12 @@ Changes hold the values of the files, passwords too: that is what they are for.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from onecfg import files
 from onecfg.catalogue import CATALOGUE, Entry, existing
+from onecfg.disk import files
 from onecfg.formats import Document, Kind, load
-from onecfg.line import parse
-from onecfg.line_writer import Inexpressible, write
 from onecfg.model import ABSENT, Change, ChangeError, Command, FileError, NewFile, PatchError
+from onecfg.notation.line import parse
+from onecfg.notation.line_writer import Inexpressible, write
 from onelib.locations import Locations
 
 

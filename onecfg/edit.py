@@ -4,8 +4,9 @@ import grp
 import pwd
 from collections.abc import Callable, Sequence
 
-from onecfg import files
 from onecfg.catalogue import Entry
+from onecfg.disk import files
+from onecfg.disk.transaction import Write
 from onecfg.formats import Document, Kind, load
 from onecfg.model import (
     Change,
@@ -17,7 +18,6 @@ from onecfg.model import (
     Policy,
     Result,
 )
-from onecfg.transaction import Write
 from onelib.locations import Locations
 
 

@@ -11,12 +11,13 @@ first file is touched. No text of a report or an error holds a value.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from onecfg import line, transaction
 from onecfg.catalogue import CATALOGUE, Entry, find
+from onecfg.disk import transaction
+from onecfg.disk.transaction import Write
 from onecfg.edit import Edit, edit
 from onecfg.formats.oned_tree import quote
 from onecfg.model import Change, Command, Data, FileError, PatchError, Policy, Result, Status
-from onecfg.transaction import Write
+from onecfg.notation import line
 from onelib.locations import Locations
 
 __all__ = [
@@ -48,7 +49,7 @@ def parse(data: str | bytes, source: str = "patch", form: str | None = None) -> 
     """
     text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
     if form == "yaml" or (form is None and text.partition("\n")[0].strip() == "---"):
-        from onecfg import descriptor  # loading YAML takes longer than most patches
+        from onecfg.notation import descriptor  # loading YAML takes longer than most patches
 
         return descriptor.parse(data, source)
     return line.parse(data, source)

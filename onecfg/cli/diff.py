@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from onecfg import defaults, descriptor, transaction
+from onecfg import defaults
 from onecfg.catalogue import existing
 from onecfg.cli.output import FAILURE, Log, logging
 from onecfg.diff import Comparison, Difference, Line, Problem, compare
+from onecfg.disk import transaction
 from onecfg.model import ABSENT, Change, ChangeError, Command, Data, Key, PatchError, Symbol, Tagged
+from onecfg.notation import descriptor
 from onelib.locations import Locations
 
 FORMATS = ("text", "line", "yaml")

@@ -2,9 +2,10 @@
 
 import click
 
-from onecfg import state, transaction, versions
 from onecfg.cli.output import Log, logging
-from onecfg.versions import Version
+from onecfg.disk import transaction
+from onecfg.upgrades import state, versions
+from onecfg.upgrades.versions import Version
 from onelib.locations import Locations
 
 

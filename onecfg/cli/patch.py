@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from onecfg import backup
 from onecfg.cli.output import FAILURE, Log, logging
-from onecfg.files import BASES
+from onecfg.disk import backup
+from onecfg.disk.files import BASES
 from onecfg.model import PatchError
 from onecfg.patch import FORMATS, MAX_BYTES, Outcome, Report, Status, apply, parse
 from onelib.locations import Locations

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from onecfg import backup, transaction
 from onecfg.cli.output import Log, logging
+from onecfg.disk import backup, transaction
 from onecfg.model import PatchError
 from onelib.locations import Locations
 

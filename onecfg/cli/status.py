@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import click
 
-from onecfg import migrations, state, transaction, versions
 from onecfg.cli.output import FAILURE, Log, logging
-from onecfg.migrations import Migration
-from onecfg.state import State
-from onecfg.versions import Version, VersionError
+from onecfg.disk import transaction
+from onecfg.upgrades import migrations, state, versions
+from onecfg.upgrades.migrations import Migration
+from onecfg.upgrades.state import State
+from onecfg.upgrades.versions import Version, VersionError
 from onelib.locations import Locations
 
 _WIDTH = 43

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from onecfg import backup, migrations, state, transaction, versions
 from onecfg.cli.output import FAILURE, Log, logging
-from onecfg.migrations import Migration
+from onecfg.disk import backup, transaction
 from onecfg.model import PatchError, Status
-from onecfg.modes import Modes
 from onecfg.patch import Report, apply
-from onecfg.state import State
-from onecfg.upgrade import SNAPSHOT, Plan, UpgradeError, prepare
-from onecfg.versions import Version, VersionError
+from onecfg.upgrades import migrations, state, versions
+from onecfg.upgrades.migrations import Migration
+from onecfg.upgrades.modes import Modes
+from onecfg.upgrades.state import State
+from onecfg.upgrades.upgrade import SNAPSHOT, Plan, UpgradeError, prepare
+from onecfg.upgrades.versions import Version, VersionError
 from onelib.locations import Locations
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from onecfg import files, transaction
 from onecfg.catalogue import Entry, existing
 from onecfg.cli.output import Log, logging
+from onecfg.disk import files, transaction
 from onecfg.formats import load
 from onecfg.model import PatchError
 from onelib.locations import Locations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import backup
+from onecfg.disk import backup
 from onecfg.model import PatchError
 from onelib.locations import Locations
 

@@ -7,11 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecfg.catalogue import Entry
-from onecfg.descriptor import parse, write
 from onecfg.formats import Kind, load
 from onecfg.formats.yaml_tree import MAX_DEPTH, MAX_NODES, Tree
-from onecfg.line import MAX_BYTES
-from onecfg.line import parse as parse_lines
 from onecfg.model import (
     ABSENT,
     Change,
@@ -25,6 +22,9 @@ from onecfg.model import (
     Symbol,
     Tagged,
 )
+from onecfg.notation.descriptor import parse, write
+from onecfg.notation.line import MAX_BYTES
+from onecfg.notation.line import parse as parse_lines
 
 ONED = "/etc/one/oned.conf"
 SHELL = "/etc/one/tmrc"

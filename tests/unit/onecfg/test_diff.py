@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onecfg import defaults, descriptor
+from onecfg import defaults
 from onecfg.catalogue import existing, find
 from onecfg.diff import Comparison, compare
 from onecfg.formats import Kind, load
-from onecfg.line import parse
 from onecfg.model import Change, Command, PatchError, Status, Symbol
+from onecfg.notation import descriptor
+from onecfg.notation.line import parse
 from onecfg.patch import apply
 from onelib.locations import Locations
 from tests.support.configurations import texts

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import defaults, descriptor
+from onecfg import defaults
+from onecfg.notation import descriptor
 from onelib.locations import Locations
 
 Put = Callable[[str, str | bytes], Path]

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onecfg import defaults, descriptor, line
+from onecfg import defaults
 from onecfg.catalogue import find
 from onecfg.formats import Document, Kind, load
 from onecfg.model import ABSENT, Change, Command, Data, Extra, PatchError, Status, Symbol
+from onecfg.notation import descriptor, line
 
 SHORT_AND_LONG = pytest.mark.parametrize("examples", [80, pytest.param(4000, marks=pytest.mark.full)])
 KINDS = [Kind.ONED, Kind.SHELL, Kind.YAML, Kind.YAML_STRICT, Kind.PLAIN]

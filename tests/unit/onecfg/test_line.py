@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecfg.line import MAX_BYTES, parse
 from onecfg.model import Change, Command, Data, LineError
+from onecfg.notation.line import MAX_BYTES, parse
 
 FILE = "/etc/one/oned.conf"
 

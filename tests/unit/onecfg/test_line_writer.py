@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from onecfg.formats import Kind, load
 from onecfg.formats.yaml_data import symbols
-from onecfg.line import parse
-from onecfg.line_writer import Inexpressible, write
 from onecfg.model import (
     ABSENT,
     Change,
@@ -22,6 +20,8 @@ from onecfg.model import (
     Symbol,
     Tagged,
 )
+from onecfg.notation.line import parse
+from onecfg.notation.line_writer import Inexpressible, write
 from tests.support.configurations import texts
 
 ONED, SHELL, YAML, STRICT, PLAIN = (

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from onecfg.formats.oned import Document
 from onecfg.formats.oned_tree import quote
-from onecfg.line import parse
 from onecfg.model import Change, ChangeError, Command, FormatError, PatchError, Status
+from onecfg.notation.line import parse
 
 BASE = """PORT = 2633 # the port
 

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onecfg.formats.shell import Document, quote
-from onecfg.line import parse
 from onecfg.model import Change, FormatError, PatchError, Status
+from onecfg.notation.line import parse
 
 BASE = """# head
 export LANG=C

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import cli, state, versions
+from onecfg import cli
 from onecfg.model import PatchError
-from onecfg.state import StateError
-from onecfg.versions import Version, VersionError
+from onecfg.upgrades import state, versions
+from onecfg.upgrades.state import StateError
+from onecfg.upgrades.versions import Version, VersionError
 from onelib.locations import Locations
 
 Put = Callable[[str, str | bytes], Path]

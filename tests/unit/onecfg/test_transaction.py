@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import files, journal, lock, patch, transaction
+from onecfg import patch
+from onecfg.disk import files, journal, lock, transaction
 from onecfg.model import NewFile
 from onecfg.patch import Change, Command, PatchError, Write, apply, parse
 from onelib.locations import Locations

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import cli, defaults, migrations
+from onecfg import cli, defaults
 from onecfg.catalogue import find
 from onecfg.formats import Kind, oned_tree
 from onecfg.formats.oned_tree import Section
 from onecfg.formats.yaml_tree import Tree
-from onecfg.migrations.before import Before
 from onecfg.model import ABSENT, Command, Symbol
-from onecfg.modes import ModeError, Modes
-from onecfg.versions import Version
+from onecfg.upgrades import migrations
+from onecfg.upgrades.migrations.before import Before
+from onecfg.upgrades.modes import ModeError, Modes
+from onecfg.upgrades.versions import Version
 from onelib.locations import Locations
 
 Put = Callable[[str, str | bytes], Path]

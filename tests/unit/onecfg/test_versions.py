@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from onecfg import migrations, versions
-from onecfg.versions import Version, VersionError
+from onecfg.upgrades import migrations, versions
+from onecfg.upgrades.versions import Version, VersionError
 
 Install = Callable[[str], Path]
 

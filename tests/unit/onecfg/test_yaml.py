@@ -11,8 +11,8 @@ from onecfg.formats.yaml import Document
 from onecfg.formats.yaml_data import same, symbols
 from onecfg.formats.yaml_text import after_colon, block, flow
 from onecfg.formats.yaml_tree import MAX_DEPTH, Tree
-from onecfg.line import parse
 from onecfg.model import Change, Data, FormatError, PatchError, Status, Symbol
+from onecfg.notation.line import parse
 
 BASE = """---
 # head

@@ -7,8 +7,8 @@ import re
 from onecfg.catalogue import find
 from onecfg.formats import Kind, oned_values, shell
 from onecfg.formats.oned_tree import REPEATED
-from onecfg.line import BLANKS
 from onecfg.model import ABSENT, Change, ChangeError, Command, Data, Key, PatchError, Symbol, stringify
+from onecfg.notation.line import BLANKS
 
 
 class Inexpressible(PatchError):  # noqa: N818 - it is no fault of anybody

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from onecfg import defaults, descriptor
+from onecfg import defaults
 from onecfg.catalogue import find
-from onecfg.migrations import from_5_10, from_5_12
-from onecfg.migrations.before import Before
 from onecfg.model import Change, Command, NewFile, PatchError
-from onecfg.versions import Version, VersionError
+from onecfg.notation import descriptor
+from onecfg.upgrades.migrations import from_5_10, from_5_12
+from onecfg.upgrades.migrations.before import Before
+from onecfg.upgrades.versions import Version, VersionError
 
 Part: TypeAlias = Callable[[Before, list[str]], Iterable[Change]]
 """Gives changes, and appends sentences for the user to its list."""

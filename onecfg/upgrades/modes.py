@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from onecfg.catalogue import find
 from onecfg.model import Policy
-from onecfg.versions import Version, VersionError
+from onecfg.upgrades.versions import Version, VersionError
 
 KNOWN = ("skip", "force", "replace")
 _TODO = "Write MODE[,MODE...][:FILE[:VERSION]], e.g. skip:/etc/one/oned.conf:6.0.0."

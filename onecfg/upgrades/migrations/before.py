@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from onecfg import files
+from onecfg.disk import files
 from onecfg.formats import oned_tree, yaml_tree
 from onecfg.formats.oned_tree import Attribute, Section
 from onecfg.model import Data, FileError, FormatError, Key

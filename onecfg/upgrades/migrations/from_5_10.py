@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from onecfg import defaults
 from onecfg.formats.oned_tree import Attribute, Section
-from onecfg.migrations.before import Before
 from onecfg.model import ABSENT, Change, Command, Data, Key, Symbol
+from onecfg.upgrades.migrations.before import Before
 from onelib.locations import Locations
 
 _REMOTES = "/var/lib/one/remotes/etc"

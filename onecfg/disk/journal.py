@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onecfg.model import PatchError
 
-NAME = ".onecfg.journal"
+NAME = ".onecfg.disk.journal"
 
 
 class State(StrEnum):

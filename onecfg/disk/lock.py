@@ -14,7 +14,7 @@ from pathlib import Path
 
 from onecfg.model import PatchError
 
-NAME = ".onecfg.lock"
+NAME = ".onecfg.disk.lock"
 WAIT_SECONDS = 10.0
 
 

@@ -22,13 +22,13 @@ import base64
 from collections.abc import Iterable, Iterator, Sequence
 
 from onecfg.catalogue import CATALOGUE, Entry, find
-from onecfg.descriptor_classes import CLASSES
-from onecfg.descriptor_reader import BINARY, Reader, is_plain
 from onecfg.formats import Kind, yaml_text
 from onecfg.formats.yaml_data import refuse_endless, symbols
 from onecfg.formats.yaml_tree import Tree
-from onecfg.line import MAX_BYTES, decode
 from onecfg.model import Absent, Change, ChangeError, Command, Data, Extra, FormatError, Key, LineError, Tagged
+from onecfg.notation.descriptor_classes import CLASSES
+from onecfg.notation.descriptor_reader import BINARY, Reader, is_plain
+from onecfg.notation.line import MAX_BYTES, decode
 
 
 def parse(text: str | bytes, source: str = "patch", *, catalogue: tuple[Entry, ...] = CATALOGUE) -> list[Change]:

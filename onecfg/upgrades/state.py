@@ -8,12 +8,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecfg import files, transaction
+from onecfg.disk import files, transaction
+from onecfg.disk.transaction import Write
 from onecfg.formats.yaml import Document
 from onecfg.formats.yaml_tree import Tree
 from onecfg.model import Change, Command, FormatError, PatchError
-from onecfg.transaction import Write
-from onecfg.versions import Version
+from onecfg.upgrades.versions import Version
 from onelib.locations import Locations
 
 VARIABLE = "ONECFG_ETC_DIR"

@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 
 from onecfg.catalogue import Entry, find
-from onecfg.descriptor_classes import CLASSES, Target
 from onecfg.formats.yaml_tree import Node
-from onecfg.line import MAX_BYTES
 from onecfg.model import (
     ABSENT,
     Change,
@@ -21,6 +19,8 @@ from onecfg.model import (
     Symbol,
     Tagged,
 )
+from onecfg.notation.descriptor_classes import CLASSES, Target
+from onecfg.notation.line import MAX_BYTES
 
 _NODE = 16
 """What a node counts for besides its text, when aliases are written out."""

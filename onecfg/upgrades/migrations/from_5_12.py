@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from onecfg.migrations.before import Before
 from onecfg.model import Change, Command, Symbol
+from onecfg.upgrades.migrations.before import Before
 
 _REMOTES = "/var/lib/one/remotes/etc"
 NEW_FILES = (

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onecfg import files
 from onecfg.catalogue import existing
-from onecfg.migrations import Migration, NoDefaultError, creation
-from onecfg.migrations.before import Before
+from onecfg.disk import files
 from onecfg.model import Change, Command, NewFile, PatchError, Policy
-from onecfg.modes import Modes
-from onecfg.versions import Version
+from onecfg.upgrades.migrations import Migration, NoDefaultError, creation
+from onecfg.upgrades.migrations.before import Before
+from onecfg.upgrades.modes import Modes
+from onecfg.upgrades.versions import Version
 from onelib.locations import Locations
 
 SNAPSHOT = "snapshot"

@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecfg import lock
-from onecfg.files import Original, home, version
-from onecfg.journal import Entry, Journal, State
+from onecfg.disk import lock
+from onecfg.disk.files import Original, home, version
+from onecfg.disk.journal import Entry, Journal, State
 from onecfg.model import PatchError
 from onelib.locations import Locations
 

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecfg import files
 from onecfg.catalogue import find
-from onecfg.files import BASES, Original
+from onecfg.disk import files
+from onecfg.disk.files import BASES, Original
+from onecfg.disk.transaction import Write
 from onecfg.model import PatchError
-from onecfg.transaction import Write
 from onelib.locations import Locations
 
 FOLDER = "ONECFG_BACKUP_DIR"

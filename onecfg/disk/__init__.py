@@ -1,0 +1,1 @@
+"""Configuration files on the disk: read, locked, replaced together, backed up and brought back."""
