@@ -1,0 +1,1 @@
+"""Images, disks and marketplaces: their states, and what is asked of the drivers that move the data."""

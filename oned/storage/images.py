@@ -1,0 +1,80 @@
+"""Images in the database: their states, and what subscribers hear of a new one.
+
+Source: OpenNebula 6.0, "Managing Images", "Image states"; the transitions are tables here.
+"""
+
+import time
+
+from oned.acl import Kind
+from oned.db import Transaction
+from oned.events import publish
+from oned.model.image import Image, ImageState
+from oned.pools import load, save
+from oned.storage.reading import held
+
+_USED = {True: ImageState.USED_PERS, False: ImageState.USED}
+UNLOCKED = {
+    ImageState.LOCKED: ImageState.READY,
+    ImageState.LOCKED_USED: ImageState.USED,
+    ImageState.LOCKED_USED_PERS: ImageState.USED_PERS,
+}
+"""Where a state goes when the driver is done."""
+CLONEABLE = frozenset({ImageState.READY, ImageState.USED, ImageState.CLONE})
+
+
+def load_image(transaction: Transaction, oid: int) -> Image:
+    """The image ``oid``, its row locked. Raises :class:`oned.errors.NoExistsError`."""
+    return load(transaction, Image, oid)
+
+
+def store(transaction: Transaction, image: Image) -> None:
+    """Write ``image`` back, and tell subscribers when its state is another one than they know."""
+    if image.state is not image.prev_state:
+        topics, body = state_event(image)
+        publish(transaction, topics, body)
+        image.prev_state = image.state
+    save(transaction, image)
+
+
+def state_event(image: Image) -> tuple[list[str], str]:
+    """The keys and the text of the event that ``image`` is in its state."""
+    state = image.state.label
+    body = (
+        "<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>IMAGE</HOOK_OBJECT>"
+        f"<STATE>{state}</STATE><RESOURCE_ID>{image.oid}</RESOURCE_ID>{image.to_xml()}</HOOK_MESSAGE>"
+    )
+    return [f"EVENT IMAGE {image.oid}/{state}/ ", f"EVENT STATE IMAGE/{state}//{image.oid} "], body
+
+
+def unlock(image: Image) -> None:
+    """The driver is done, or an image in error is taken up again."""
+    if image.state is ImageState.ERROR:
+        image.state = _USED[image.persistent] if image.vms else ImageState.READY
+    else:
+        image.state = UNLOCKED.get(image.state, image.state)
+
+
+def set_error(image: Image, message: str) -> None:
+    """Note in the template what went wrong, with the time."""
+    image.template.set("ERROR", f"{time.ctime()} : {message}")
+
+
+def begin_cloning(image: Image, about: Kind, oid: int) -> None:
+    """Count the copy ``oid``, an image or an app, that is being made of an image in a state of ``CLONEABLE``."""
+    (image.clones if about is Kind.IMAGE else image.app_clones).add(oid)
+    if image.state is ImageState.READY:
+        image.state = ImageState.CLONE if image.persistent else ImageState.USED
+
+
+def end_cloning(transaction: Transaction, source: int, about: Kind, oid: int) -> None:
+    """The copy ``oid`` is made, or never will be: count it no more. Harmless when it is not counted."""
+    image = held(transaction, Image, source)
+    if image is None:
+        return
+    copies = image.clones if about is Kind.IMAGE else image.app_clones
+    if oid not in copies:
+        return
+    copies.remove(oid)
+    if image.state in {ImageState.USED, ImageState.CLONE} and not image.cloning_ops and not image.vms:
+        image.state = ImageState.READY
+    store(transaction, image)

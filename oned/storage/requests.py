@@ -1,0 +1,75 @@
+"""What is asked of the drivers of datastores and marketplaces, in the words of the 6.0 drivers.
+
+Source: OpenNebula 6.0, "Storage Driver" and "Market Driver": each action gets one XML text with all it has to know.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oned.acl import Kind
+from oned.db import Transaction
+from oned.model.app import App
+from oned.model.datastore import Datastore
+from oned.model.image import Image
+from oned.model.market import Market
+from oned.tasks import enqueue
+
+_IMAGE_ACTIONS = {
+    "image.stat": "STAT",
+    "image.cp": "CP",
+    "image.mkfs": "MKFS",
+    "image.clone": "CLONE",
+    "image.rm": "RM",
+    "image.snap_delete": "SNAP_DELETE",
+    "image.snap_revert": "SNAP_REVERT",
+    "image.snap_flatten": "SNAP_FLATTEN",
+}
+_MARKET_ACTIONS = {"market.import": "IMPORT", "market.delete": "DELETE", "market.monitor": "MONITOR"}
+
+
+def ask_datastore(
+    transaction: Transaction,
+    kind: str,
+    image: Image,
+    datastore: Datastore,
+    *,
+    extra: str = "",
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Ask for ``kind`` (``image.cp`` ...) on an image. ``extra`` goes into the text, ``more`` back to the result."""
+    message = f"<DS_DRIVER_ACTION_DATA>{image.to_xml()}{datastore.to_xml()}{extra}</DS_DRIVER_ACTION_DATA>"
+    payload = {
+        "oid": image.oid,
+        "driver": f"datastore:{datastore.ds_mad}",
+        "action": _IMAGE_ACTIONS[kind],
+        "message": message,
+        "datastore": datastore.oid,
+    }
+    enqueue(transaction, kind, (Kind.IMAGE, image.oid), payload | dict(more or {}))
+
+
+def monitor_datastore(transaction: Transaction, datastore: Datastore, *, extra: str = "") -> None:
+    """Ask how full a datastore is."""
+    payload = {
+        "oid": datastore.oid,
+        "driver": f"datastore:{datastore.ds_mad}",
+        "action": "MONITOR",
+        "message": f"<DS_DRIVER_ACTION_DATA>{datastore.to_xml()}{extra}</DS_DRIVER_ACTION_DATA>",
+    }
+    enqueue(transaction, "datastore.monitor", (Kind.DATASTORE, datastore.oid), payload)
+
+
+def ask_market(
+    transaction: Transaction, kind: str, market: Market, app: App | None = None, *, extra: str = ""
+) -> None:
+    """Ask for ``kind`` (``market.import`` ...) on an app, or for the state of the marketplace itself."""
+    about = (Kind.MARKETPLACE, market.oid) if app is None else (Kind.MARKETPLACEAPP, app.oid)
+    body = "" if app is None else app.to_xml()
+    payload = {
+        "oid": about[1],
+        "driver": f"market:{market.market_mad}",
+        "action": _MARKET_ACTIONS[kind],
+        "message": f"<MARKET_DRIVER_ACTION_DATA>{body}{market.to_xml()}{extra}</MARKET_DRIVER_ACTION_DATA>",
+        "market": market.oid,
+    }
+    enqueue(transaction, kind, about, payload)
