@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, false, or_, select, true
 
 from oned.db import Transaction
 from oned.errors import AuthorizationError, ParameterError
-from oned.schema import acl
+from oned.schema import acl, cluster_datastore_relation, cluster_network_relation, host_pool
 
 INDIVIDUAL = 0x1_0000_0000
 GROUP = 0x2_0000_0000
@@ -125,7 +125,10 @@ class Caller:
 
 @dataclass(frozen=True)
 class Target:
-    """What access is asked to. ``bits`` are the nine permission bits, owner use first; ``oid`` -1 is a new object."""
+    """What access is asked to. ``bits`` are the nine permission bits, owner use first; ``oid`` -1 is a new object.
+
+    ``clusters`` may be left empty for an object that exists: a rule that needs them looks them up.
+    """
 
     kind: Kind
     oid: int = -1
@@ -148,19 +151,33 @@ def _rules(transaction: Transaction, caller: Caller, zone_id: int) -> Iterator[R
             yield rule
 
 
-def _matches(rule: Rule, op: Op, target: Target) -> bool:
-    """Whether ``rule`` grants ``op`` on ``target``, by its selector."""
-    bit = target.kind.bit
+def _matches(rule: Rule, target: Target) -> bool:
+    """Whether the selector of ``rule`` names ``target``, clusters apart."""
     resource = rule.resource
-    if rule.rights & op != op or not resource & bit:
-        return False
     number = resource & ID_MASK
     return bool(
         resource & ALL
         or (resource & GROUP and number == target.gid)
         or (resource & INDIVIDUAL and number == target.oid)
-        or (resource & CLUSTER and number in target.clusters)
     )
+
+
+_RELATIONS = {Kind.DATASTORE: cluster_datastore_relation, Kind.NET: cluster_network_relation}
+"""Which clusters an object is in; a host is in the one of its row."""
+
+
+def _clusters(transaction: Transaction, target: Target) -> set[int]:
+    """The clusters of ``target``, from the database unless it says them."""
+    relation = _RELATIONS.get(target.kind)
+    if target.clusters or target.oid < 0:
+        return set(target.clusters)
+    if relation is not None:
+        query = select(relation.c.cid).where(relation.c.oid == target.oid)
+    elif target.kind is Kind.HOST:
+        query = select(host_pool.c.cid).where(host_pool.c.oid == target.oid)
+    else:
+        return set()
+    return {int(row[0]) for row in transaction.rows(query)}
 
 
 def _by_permissions(caller: Caller, op: Op, target: Target) -> bool:
@@ -201,7 +218,11 @@ class Authorization:
     def _by_rules(self, op: Op, target: Target) -> bool:
         if self._loaded is None:
             self._loaded = list(_rules(self._transaction, self._caller, self._zone))
-        return any(_matches(rule, op, target) for rule in self._loaded)
+        rules = [rule for rule in self._loaded if rule.rights & op == op and rule.resource & target.kind.bit]
+        if any(_matches(rule, target) for rule in rules):
+            return True
+        wanted = {rule.resource & ID_MASK for rule in rules if rule.resource & CLUSTER}
+        return bool(wanted) and not wanted.isdisjoint(_clusters(self._transaction, target))
 
     def check(self) -> None:
         """Raise :class:`AuthorizationError` unless all was granted."""
@@ -211,17 +232,28 @@ class Authorization:
 
 def _granted(rules: Iterable[Rule], kind: Kind, table: Table) -> ColumnElement[bool]:
     """What of ``table`` the rules let use."""
-    clauses: list[ColumnElement[bool]] = []
+    named: dict[int, set[int]] = {INDIVIDUAL: set(), GROUP: set(), CLUSTER: set()}
     for rule in rules:
         if not rule.rights & Op.USE or not rule.resource & kind.bit:
             continue
         if rule.resource & ALL:
             return true()
-        if rule.resource & INDIVIDUAL:
-            clauses.append(table.c.oid == rule.resource & ID_MASK)
-        elif rule.resource & GROUP:
-            clauses.append(table.c.gid == rule.resource & ID_MASK)
-    return or_(false(), *clauses)
+        for selector, numbers in named.items():
+            if rule.resource & selector:
+                numbers.add(rule.resource & ID_MASK)
+    return or_(
+        table.c.oid.in_(sorted(named[INDIVIDUAL])),
+        table.c.gid.in_(sorted(named[GROUP])),
+        _in_clusters(kind, table, sorted(named[CLUSTER])),
+    )
+
+
+def _in_clusters(kind: Kind, table: Table, clusters: list[int]) -> ColumnElement[bool]:
+    """The rows of ``table`` that are in one of ``clusters``."""
+    relation = _RELATIONS.get(kind)
+    if clusters and relation is not None:
+        return table.c.oid.in_(select(relation.c.oid).where(relation.c.cid.in_(clusters)))
+    return table.c.cid.in_(clusters) if clusters and kind is Kind.HOST else false()
 
 
 def visible(

@@ -24,6 +24,8 @@ from oned.methods.quotas import EMPTY, new_body
 from oned.model.base import OwnedObject, PoolObject, check_name
 from oned.model.group import Group
 from oned.model.user import User
+from oned.model.vdc import default_vdc, first_vdc
+from oned.vdc import rules_of
 from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
 from onelib.locations import Locations
 from onelib.template import Template
@@ -31,7 +33,7 @@ from onelib.template import Template
 SERVER_USER = "serveradmin"
 SERVER_FILES = ("sunstone_auth", "occi_auth", "ec2_auth", "onegate_auth", "oneflow_auth")
 FIRST_FREE_ID = 99
-FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (clusters.first, datastores.first)
+FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (clusters.first, datastores.first, first_vdc)
 """The objects of a new database, a function per kind; ids of others start at 100."""
 FIRST_ROWS: tuple[Callable[[Settings], Iterable[tuple[Table, dict[str, Any]]]], ...] = (clusters.first_rows,)
 """Rows of a new database that belong to those objects."""
@@ -174,10 +176,11 @@ def _fill(transaction: Transaction, oneadmin: Credentials, server: Credentials, 
     _user(transaction, 0, oneadmin.user, hash_password(oneadmin.password), "core")
     _user(transaction, 1, server.user, hash_password(server.password), "server_cipher")
     _counter(transaction, "user_pool", 1)
-    for oid, rule in enumerate(DEFAULT_RULES):
+    rules = (*DEFAULT_RULES, *sorted(rules_of(settings, default_vdc(settings.zone_id))))
+    for oid, rule in enumerate(rules):
         row = {"userset": rule.user, "resource": rule.resource, "rights": int(rule.rights), "zone": rule.zone}
         _missing(transaction, schema.acl, oid=oid, **row)
-    _counter(transaction, "acl", len(DEFAULT_RULES) - 1)
+    _counter(transaction, "acl", len(rules) - 1)
     _zone(transaction, settings)
     for first in FIRST:
         objects = first(settings)

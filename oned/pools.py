@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 
+from oned import rules
 from oned.acl import Kind, Target
 from oned.db import Transaction
 from oned.errors import InternalError, NoExistsError
@@ -111,5 +112,6 @@ def save(transaction: Transaction, obj: PoolObject) -> None:
 
 
 def remove(transaction: Transaction, obj: PoolObject) -> None:
-    """Delete ``obj``."""
+    """Delete ``obj``, the access rules about it, and its place in virtual data centers."""
     transaction.write(_of(obj.table).delete, {"key": obj.oid})
+    rules.forget(transaction, obj.kind, obj.oid)

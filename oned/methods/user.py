@@ -4,7 +4,7 @@ import time
 
 from sqlalchemy import delete, insert, select
 
-from oned.acl import INDIVIDUAL, Kind, Op, Target
+from oned.acl import Kind, Op, Target
 from oned.authenticate import USER_NAME_EXTRA, hash_password
 from oned.errors import (
     ActionError,
@@ -13,19 +13,19 @@ from oned.errors import (
     ParameterError,
 )
 from oned.methods.call import Call, Method
-from oned.methods.quotas import default_xml, new_body, own_xml
+from oned.methods.group import join, leave
+from oned.methods.quotas import USER_DEFAULTS, default_xml, new_body, own_xml, set_quotas
 from oned.methods.shared import Templated, list_pool
 from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import LoginToken, User
 from oned.pools import create, find, find_body, load, remove, save
-from oned.schema import acl, user_quotas
+from oned.schema import user_quotas
 from onelib.auth import generate_password
 from onelib.template import Template
 
 MAX_TOKENS = 10
 USERS_GROUP = 1
-_DEFAULT = "DEFAULT_USER_QUOTAS"
 _WHITE_SPACE = " \t\n\v\f\r"
 
 POOL = Templated(User, restricted="USER_RESTRICTED_ATTR")
@@ -85,21 +85,8 @@ def allocate(call: Call, name: str, password: str, driver: str, gids: list[objec
     create(call.transaction, user)
     call.transaction.write(insert(user_quotas), {"user_oid": user.oid, "body": new_body(user.oid)})
     for gid in groups:
-        _join(call, gid, user.oid)
+        join(call, gid, user.oid)
     return user.oid
-
-
-def _join(call: Call, gid: int, uid: int) -> None:
-    group = load(call.transaction, Group, gid)
-    group.users.add(uid)
-    save(call.transaction, group)
-
-
-def _leave(call: Call, gid: int, uid: int) -> None:
-    group = load(call.transaction, Group, gid)
-    group.users.discard(uid)
-    group.admins.discard(uid)
-    save(call.transaction, group)
 
 
 def info(call: Call, oid: int, decrypt: bool = False) -> str:
@@ -109,7 +96,7 @@ def info(call: Call, oid: int, decrypt: bool = False) -> str:
     call.authorization().add(Op.USE, user.target(), heed_lock=False).check()
     quotas = own_xml(call.transaction, user_quotas, user.oid)
     body = user.to_xml().removesuffix("</USER>")
-    return f"{body}{quotas}{default_xml(call.transaction, _DEFAULT)}</USER>"
+    return f"{body}{quotas}{default_xml(call.transaction, USER_DEFAULTS)}</USER>"
 
 
 def pool_info(call: Call) -> str:
@@ -120,7 +107,7 @@ def pool_info(call: Call) -> str:
     for body in list_pool(call, User):
         oid = User.from_xml(body).oid
         parts.append(body + quotas.get(oid, new_body(oid)))
-    return f"<USER_POOL>{''.join(parts)}{default_xml(call.transaction, _DEFAULT)}</USER_POOL>"
+    return f"<USER_POOL>{''.join(parts)}{default_xml(call.transaction, USER_DEFAULTS)}</USER_POOL>"
 
 
 def _managed(call: Call, oid: int, op: Op) -> User:
@@ -137,11 +124,8 @@ def remove_user(call: Call, oid: int) -> int:
         raise ActionError("Cannot delete user. oneadmin cannot be deleted.")
     remove(call.transaction, user)
     for gid in sorted(user.groups):
-        _leave(call, gid, oid)
+        leave(call, gid, oid)
     call.transaction.write(delete(user_quotas).where(user_quotas.c.user_oid == oid))
-    individual = INDIVIDUAL | oid
-    call.transaction.write(delete(acl).where(acl.c.userset == individual))
-    call.transaction.write(delete(acl).where(acl.c.resource == Kind.USER.bit | individual))
     return oid
 
 
@@ -183,6 +167,14 @@ def enable(call: Call, oid: int, enabled: bool) -> int:
     return oid
 
 
+def quota(call: Call, oid: int, text: str) -> int:
+    """Set limits of a user."""
+    _managed(call, oid, Op.ADMIN)
+    if oid == 0:
+        raise ActionError("Cannot set quotas for oneadmin user")
+    return set_quotas(call, user_quotas, oid, text)
+
+
 def _membership(call: Call, oid: int, gid: int, group_op: Op) -> tuple[User, Group]:
     """User and group for a change of membership that the caller may make."""
     user = load(call.transaction, User, oid)
@@ -200,7 +192,7 @@ def addgroup(call: Call, oid: int, gid: int) -> int:
         raise ActionError("User is already in this group")
     user.groups.add(gid)
     save(call.transaction, user)
-    _join(call, gid, oid)
+    join(call, gid, oid)
     return oid
 
 
@@ -209,7 +201,7 @@ def delgroup(call: Call, oid: int, gid: int) -> int:
     user, _group = _membership(call, oid, gid, Op.MANAGE)
     user.leave(gid)
     save(call.transaction, user)
-    _leave(call, gid, oid)
+    leave(call, gid, oid)
     return oid
 
 
@@ -231,9 +223,9 @@ def chgrp(call: Call, oid: int, gid: int) -> int:
     if not was_member:
         user.groups.discard(old)
     save(call.transaction, user)
-    _join(call, gid, oid)
+    join(call, gid, oid)
     if not was_member:
-        _leave(call, old, oid)
+        leave(call, old, oid)
     return oid
 
 
@@ -303,5 +295,6 @@ METHODS = (
     Method("one.user.chauth", chauth, (int, str, str), write=True, accounts=True, hidden=frozenset({3})),
     Method("one.user.enable", enable, (int, bool), write=True, accounts=True),
     Method("one.user.login", login, (str, str, int), (int,), write=True, accounts=True, hidden=_PASSWORD_2),
+    Method("one.user.quota", quota, (int, str), write=True),
     Method("one.userpool.info", pool_info, bulk=True),
 )

@@ -11,6 +11,24 @@ from oned.schema import group_pool
 from onelib.template import Template
 from onelib.template_xml import text_of
 
+_WORDS = (
+    "migrate delete recover retry deploy resched undeploy hold release stop suspend resume reboot poweroff disk-attach "
+    "nic-attach disk-snapshot terminate disk-resize snapshot updateconf rename resize update disk-saveas"
+)
+_OPERATIONS = frozenset(_WORDS.split())
+"""What the three lists of operations on virtual machines may name."""
+_OPERATION_LISTS = ("VM_ADMIN_OPERATIONS", "VM_MANAGE_OPERATIONS", "VM_USE_OPERATIONS")
+
+
+def unknown_operation(template: Template) -> str:
+    """The first word in the lists of operations of a user or group that is none; empty when all are."""
+    for name in _OPERATION_LISTS:
+        words = {word.strip().lower() for word in template.get(name).split(",") if word}
+        unknown = sorted(words - _OPERATIONS)
+        if unknown:
+            return unknown[0]
+    return ""
+
 
 @dataclass
 class Group(PoolObject):
