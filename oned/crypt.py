@@ -5,6 +5,7 @@ The zero vector is upstream's format, needed to read its databases and tokens; i
 
 import base64
 import binascii
+from collections.abc import Iterator
 from pathlib import Path
 
 from onelib.auth import generate_password, write_private
@@ -51,20 +52,34 @@ def _decrypted(text: str, key: str) -> str | None:
         return None
 
 
-def encrypt_template(template: Template, names: list[str], key: str) -> None:
-    """Encrypt the single attributes ``names`` that are not encrypted yet."""
+def _secrets(template: Template, names: list[str]) -> Iterator[tuple[dict[str, str], str]]:
+    """Where the secrets ``names`` (``NAME`` or ``VECTOR/KEY``) are: a mapping and a key of it.
+
+    A single attribute is written back when the caller goes on.
+    """
     for name in names:
-        plain = template.get(name)
-        if plain and _decrypted(plain, key) is None:
-            template.set(name, base64.b64encode(encrypt_bytes(plain.encode(), key)).decode())
+        vector, slash, key = name.partition("/")
+        if slash:
+            yield from ((found, key) for found in template.vectors(vector) if found.get(key))
+        elif template.get(name):
+            single = {name: template.get(name)}
+            yield single, name
+            template.set(name, single[name])
+
+
+def encrypt_template(template: Template, names: list[str], key: str) -> None:
+    """Encrypt the attributes ``names`` (``NAME`` or ``VECTOR/KEY``) that are not encrypted yet."""
+    for holder, name in _secrets(template, names):
+        if _decrypted(holder[name], key) is None:
+            holder[name] = base64.b64encode(encrypt_bytes(holder[name].encode(), key)).decode()
 
 
 def decrypt_template(template: Template, names: list[str], key: str) -> None:
-    """Decrypt the single attributes ``names``."""
-    for name in names:
-        plain = _decrypted(template.get(name), key)
+    """Decrypt the attributes ``names`` (``NAME`` or ``VECTOR/KEY``)."""
+    for holder, name in _secrets(template, names):
+        plain = _decrypted(holder[name], key)
         if plain is not None:
-            template.set(name, plain)
+            holder[name] = plain
 
 
 def master_key(folder: Path) -> str:
