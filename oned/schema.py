@@ -128,6 +128,7 @@ cluster_datastore_relation = _table(
 )
 cluster_network_relation = _table("cluster_network_relation", _integer("cid"), _integer("oid"), key=("cid", "oid"))
 cluster_vnc_bitmap = _table("cluster_vnc_bitmap", _integer("id", key=True), Column("map", _long))
+network_vlan_bitmap = _table("network_vlan_bitmap", _integer("id", key=True), Column("map", _long))
 acl = Table(
     "acl",
     metadata,
