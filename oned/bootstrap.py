@@ -23,6 +23,7 @@ from oned.logs import INFO, WARNING, Log
 from oned.methods.quotas import EMPTY, new_body
 from oned.model.base import OwnedObject, PoolObject, check_name
 from oned.model.group import Group
+from oned.model.secgroup import first_groups
 from oned.model.user import User
 from oned.model.vdc import default_vdc, first_vdc
 from oned.vdc import rules_of
@@ -33,7 +34,12 @@ from onelib.template import Template
 SERVER_USER = "serveradmin"
 SERVER_FILES = ("sunstone_auth", "occi_auth", "ec2_auth", "onegate_auth", "oneflow_auth")
 FIRST_FREE_ID = 99
-FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (clusters.first, datastores.first, first_vdc)
+FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (
+    clusters.first,
+    datastores.first,
+    first_groups,
+    first_vdc,
+)
 """The objects of a new database, a function per kind; ids of others start at 100."""
 FIRST_ROWS: tuple[Callable[[Settings], Iterable[tuple[Table, dict[str, Any]]]], ...] = (clusters.first_rows,)
 """Rows of a new database that belong to those objects."""

@@ -4,12 +4,42 @@ A method of the 6.0 API that has no row is known by name (:data:`oned.methods.up
 is not available.
 """
 
-from oned.methods import acl, cluster, datastore, document, group, host, quotas, system, user, vdc, zone
+from oned.methods import (
+    acl,
+    cluster,
+    datastore,
+    document,
+    group,
+    host,
+    quotas,
+    secgroup,
+    system,
+    user,
+    vdc,
+    vn,
+    vntemplate,
+    zone,
+)
 from oned.methods.call import Method
 from oned.methods.upstream import UPSTREAM
 
 __all__ = ["METHODS", "UPSTREAM"]
 
-_RESOURCES = (acl, cluster, datastore, document, group, host, quotas, system, user, vdc, zone)
+_RESOURCES = (
+    acl,
+    cluster,
+    datastore,
+    document,
+    group,
+    host,
+    quotas,
+    secgroup,
+    system,
+    user,
+    vdc,
+    vn,
+    vntemplate,
+    zone,
+)
 
 METHODS: dict[str, Method] = {method.name: method for resource in _RESOURCES for method in resource.METHODS}

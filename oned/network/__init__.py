@@ -1,0 +1,1 @@
+"""Networks at work: addresses, leases, reservations, VLAN numbers, the interfaces of machines and their rules."""

@@ -1,0 +1,303 @@
+"""Address ranges: what kinds there are, the addresses of an index, and their form in bodies and answers.
+
+Addresses of a range count up in the lower 32 bits of MAC, IPv4 and static IPv6 address. Source: OpenNebula 6.0,
+"Virtual Network Definition", Address Range.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+
+from oned.acl import Kind
+from oned.errors import InternalError
+from oned.network import addresses
+from oned.network.addresses import LINK_LOCAL, LOW_32
+from oned.network.leases import Leases, owner_id
+from onelib.template import cdata
+
+IP4 = frozenset({"IP4", "IP4_6", "IP4_6_STATIC"})
+IP6 = frozenset({"IP6", "IP4_6"})
+IP6_STATIC = frozenset({"IP6_STATIC", "IP4_6_STATIC"})
+TYPES = IP4 | IP6 | IP6_STATIC | {"ETHER"}
+
+_INTERNAL = ("ALLOCATED", "USED_LEASES", "LEASES", "PARENT_NETWORK_AR_ID", "PARENT_NETWORK")
+_SHOWN_ONLY = ("MAC_END", "IP_END", "IP6_END", "IP6_ULA", "IP6_ULA_END", "IP6_GLOBAL", "IP6_GLOBAL_END")
+_LEASE_KINDS = ((Kind.VM, "VM"), (Kind.NET, "VNET"), (Kind.VROUTER, "VROUTER"))
+RULE_KEYS = ("AR_ID", "TYPE", "SIZE", "MAC", "IP", "IP6")
+
+Visible = Callable[[str, int], bool]
+"""Whether a lease of (``VM``, ``VNET`` or ``VROUTER``, id) is shown."""
+
+
+def whole(text: str | None) -> int | None:
+    """The number of ``text`` as C++ streams read an unsigned one: ``None`` without digits or above 32 bits."""
+    digits = (text or "").strip()
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    number = int(digits)
+    return number if number <= LOW_32 else None
+
+
+def ids_in(text: str) -> set[int]:
+    """The numbers of a list with commas; what is none is left out."""
+    return {int(word) for word in text.split(",") if word.strip().isascii() and word.strip().isdigit()}
+
+
+def _wraps(start: int, size: int) -> bool:
+    """Whether ``size`` addresses from ``start`` run over the lower 32 bits."""
+    return (start & LOW_32) + size - 1 > LOW_32
+
+
+class AddressRange:
+    """One range of a network: its attributes as stored, without ``ALLOCATED``, and its leases."""
+
+    def __init__(self, attributes: dict[str, str], leases: Leases) -> None:
+        self.attributes = attributes
+        self.leases = leases
+        self._read()
+
+    def _read(self) -> None:
+        """Take the numbers from the attributes."""
+        get = self.attributes.get
+        self.oid = int(get("AR_ID", "0"))
+        self.type = get("TYPE", "").upper()
+        self.size = whole(get("SIZE")) or 0
+        self.mac = addresses.mac_number(get("MAC", "")) or 0
+        self.ip = addresses.ip4_number(get("IP", "")) or 0 if self.type in IP4 else 0
+        self.ip6 = addresses.ip6_number(get("IP6", "")) or 0 if self.type in IP6_STATIC else 0
+        self.ula = addresses.prefix_number(get("ULA_PREFIX", "")) or 0
+        self.global_prefix = addresses.prefix_number(get("GLOBAL_PREFIX", "")) or 0
+
+    @classmethod
+    def stored(cls, attributes: Mapping[str, str]) -> "AddressRange":
+        """The range of a body. Raises :class:`InternalError` for one that is damaged."""
+        kept = {name: value for name, value in attributes.items() if name != "ALLOCATED"}
+        try:
+            return cls(kept, Leases.parse(attributes.get("ALLOCATED", "")))
+        except ValueError:
+            raise InternalError("An address range in the database is damaged; onedb fsck reports it.") from None
+
+    @classmethod
+    def new(cls, attributes: Mapping[str, str], oid: int, mac_prefix: int) -> "AddressRange":
+        """A range as a client describes it. Raises :class:`InternalError` with upstream's text."""
+        kept = {name: value for name, value in attributes.items() if name not in _INTERNAL}
+        kind = kept.get("TYPE", "").upper()
+        size = whole(kept.get("SIZE"))
+        if kind not in TYPES:
+            raise InternalError("Unknown or missing address range TYPE.")
+        if not size:
+            raise InternalError("Wrong SIZE for address range")
+        if kept.get("IPAM_MAD", "internal") not in {"", "internal"}:
+            raise InternalError(
+                f'The IPAM driver "{kept["IPAM_MAD"]}" is not available in this version of the server'
+            )
+        _check_layer_3(kept, kind, size)
+        _check_mac(kept, kind, size, mac_prefix)
+        return cls(kept | {"AR_ID": str(oid)}, Leases())
+
+    # Addresses of an index
+
+    def _mac_of(self, index: int) -> int:
+        return self.mac & ~LOW_32 | (self.mac + index) & LOW_32
+
+    def _ip6_of(self, index: int) -> int:
+        return self.ip6 & ~LOW_32 | (self.ip6 + index) & LOW_32
+
+    def addresses(self, index: int) -> dict[str, str]:
+        """What a network interface with the address ``index`` gets."""
+        mac = self._mac_of(index)
+        found = {"MAC": addresses.mac_text(mac)} | self._ports(index)
+        if self.type in IP4:
+            found["IP"] = addresses.ip4_text(self.ip + index)
+        if self.type in IP6:
+            found["IP6_LINK"] = addresses.eui64_text(LINK_LOCAL, mac)
+            found |= self._prefixed(mac)
+        if self.type in IP6_STATIC:
+            found["IP6"] = addresses.ip6_text(self._ip6_of(index))
+        return found
+
+    def _prefixed(self, mac: int, suffix: str = "") -> dict[str, str]:
+        """The addresses of ``mac`` under the range's two prefixes."""
+        prefixes = (("IP6_ULA", self.ula), ("IP6_GLOBAL", self.global_prefix))
+        return {f"{name}{suffix}": addresses.eui64_text(prefix, mac) for name, prefix in prefixes if prefix}
+
+    def _ports(self, index: int) -> dict[str, str]:
+        """The ports of ``index`` on the outer address that all share."""
+        start, size = whole(self.attributes.get("PORT_START")), whole(self.attributes.get("PORT_SIZE"))
+        if not start or not size:
+            return {}
+        first = start + index * size + 1
+        return {
+            "EXTERNAL_PORT_RANGE": f"{first}:{first + size - 1}",
+            "INTERNAL_PORT_RANGE": f"1-{size}/{first}",
+        }
+
+    def index_of(self, name: str, text: str) -> int | None:
+        """The index of the address ``text`` (``name`` is MAC, IP or IP6), ``None`` outside of the range."""
+        if name == "MAC":
+            start, number = self.mac, addresses.mac_number(text)
+        elif name == "IP":
+            start, number = self.ip, addresses.ip4_number(text) if self.type in IP4 else None
+        else:
+            start, number = self.ip6, addresses.ip6_number(text) if self.type in IP6_STATIC else None
+        if number is None or number & ~LOW_32 != start & ~LOW_32:
+            return None
+        index = number - start
+        return index if 0 <= index < self.size else None
+
+    # Properties
+
+    @property
+    def free(self) -> int:
+        """How many addresses are free."""
+        return self.size - len(self.leases)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether this server hands its addresses out, and no IPAM driver."""
+        return self.attributes.get("IPAM_MAD", "") in {"", "internal"}
+
+    @property
+    def parent(self) -> int:
+        """The range of the parent network that this one is reserved from, -1 for none."""
+        number = whole(self.attributes.get("PARENT_NETWORK_AR_ID"))
+        return -1 if number is None else number
+
+    @property
+    def security_groups(self) -> set[int]:
+        """What the range adds to the security groups of an interface."""
+        return ids_in(self.attributes.get("SECURITY_GROUPS", ""))
+
+    def rule(self) -> dict[str, str]:
+        """What a security rule for this network says of the range."""
+        found = {name: self.attributes[name] for name in RULE_KEYS if self.attributes.get(name)}
+        return found | self._prefixed(self.mac)
+
+    # XML
+
+    def stored_attributes(self) -> dict[str, str]:
+        """What the body holds."""
+        return self.attributes | {"ALLOCATED": self.leases.text()}
+
+    def to_xml(self, shown: Visible) -> str:
+        """The element AR of an answer: first, last and taken addresses."""
+        parts = [f"<{name}>{cdata(self.attributes[name])}</{name}>" for name in sorted(self.attributes)]
+        parts += [f"<{name}>{cdata(value)}</{name}>" for name, value in self._ends().items()]
+        parts.append(f"<USED_LEASES>{len(self.leases)}</USED_LEASES>")
+        if not len(self.leases):
+            return f"<AR>{''.join(parts)}<LEASES/></AR>"
+        return f"<AR>{''.join(parts)}<LEASES>{''.join(self._leases_xml(shown))}</LEASES></AR>"
+
+    def _ends(self) -> dict[str, str]:
+        last = self.size - 1
+        mac_end = self._mac_of(last)
+        found = {"MAC_END": addresses.mac_text(mac_end)}
+        if self.type in IP4:
+            found["IP_END"] = addresses.ip4_text(self.ip + last)
+        if self.type in IP6:
+            first, end = self._prefixed(self.mac), self._prefixed(mac_end, "_END")
+            found |= {name: value for pair in zip(first.items(), end.items(), strict=True) for name, value in pair}
+        if self.type in IP6_STATIC:
+            found["IP6_END"] = addresses.ip6_text(self._ip6_of(last))
+        return found
+
+    def _leases_xml(self, shown: Visible) -> Iterable[str]:
+        for index, number in self.leases:
+            name = next((name for kind, name in _LEASE_KINDS if number & kind.bit), "")
+            oid = owner_id(number)
+            if name and shown(name, oid):
+                values = self.addresses(index) | {name: str(oid)}
+                inner = "".join(f"<{key}>{cdata(values[key])}</{key}>" for key in sorted(values))
+                yield f"<LEASE>{inner}</LEASE>"
+
+    # Changes
+
+    def reserve(self, start: int, count: int, number: int) -> dict[str, str]:
+        """Give ``count`` addresses from ``start`` to a reservation. Returns the attributes of its range."""
+        self.leases.take(start, number, count)
+        first = self.addresses(start)
+        taken = {name: first[name] for name in ("MAC", "IP", "IP6") if name in first} | self._ports(start)
+        kept = {name: value for name, value in self.attributes.items() if name not in {*_INTERNAL, "IPAM_MAD"}}
+        return kept | taken | {"SIZE": str(count), "PARENT_NETWORK_AR_ID": str(self.oid)}
+
+    def update(self, new: Mapping[str, str], restricted: frozenset[str]) -> None:
+        """Replace the attributes, except for addresses and what is ``restricted`` to administrators.
+
+        Raises :class:`InternalError` with upstream's text.
+        """
+        old = self.attributes
+        dropped = {*_INTERNAL, *_SHOWN_ONLY, *restricted, "IP", "IP6"}
+        kept = {name: value for name, value in new.items() if name not in dropped}
+        fixed = ("TYPE", "MAC", "AR_ID", "IPAM_MAD", "PARENT_NETWORK_AR_ID", "IP", "IP6", *restricted)
+        kept |= {name: old[name] for name in fixed if name in old}
+        kept["SIZE"] = str(self._new_size(kept.get("SIZE")))
+        if self.type in IP6_STATIC and whole(kept.get("PREFIX_LENGTH")) is None:
+            kept["PREFIX_LENGTH"] = old.get("PREFIX_LENGTH", "")
+        if self.type in IP6:
+            _check_prefixes(kept)
+            kept = {"GLOBAL_PREFIX": "", "ULA_PREFIX": ""} | kept
+        for name in ("PORT_START", "PORT_SIZE"):
+            if whole(kept.get(name)) is None:
+                kept.pop(name, None)
+        self.attributes = kept
+        self._read()
+
+    def _new_size(self, text: str | None) -> int:
+        size = whole(text)
+        if size is None:
+            return self.size
+        if self.parent != -1 and size != self.size:
+            raise InternalError("The SIZE of a reservation cannot be changed.")
+        if self.leases.last() >= size:
+            raise InternalError(
+                "New SIZE cannot be applied. There are used leases that would fall outside the range."
+            )
+        if not size or any(_wraps(start, size) for start in (self.mac, self.ip, self.ip6)):
+            raise InternalError("Wrong SIZE for address range")
+        return size
+
+
+def _check_layer_3(kept: dict[str, str], kind: str, size: int) -> None:
+    """Check the IP addresses of a new range and drop those that its type has not."""
+    if kind in IP4:
+        number = addresses.ip4_number(kept.get("IP", ""))
+        if number is None:
+            raise InternalError("Wrong or empty IP attribute")
+        if _wraps(number, size):
+            raise InternalError("Wrong SIZE for address range")
+    else:
+        kept.pop("IP", None)
+    if kind in IP6:
+        _check_prefixes(kept)
+    else:
+        kept.pop("GLOBAL_PREFIX", None)
+        kept.pop("ULA_PREFIX", None)
+    if kind not in IP6_STATIC:
+        kept.pop("IP6", None)
+        return
+    number = addresses.ip6_number(kept.get("IP6", ""))
+    if number is None:
+        raise InternalError("Wrong or empty IP6 attribute")
+    if whole(kept.get("PREFIX_LENGTH")) is None:
+        raise InternalError("Wrong or empty PREFIX_LENGTH")
+    if _wraps(number, size):
+        raise InternalError("Wrong SIZE for address range")
+
+
+def _check_prefixes(kept: Mapping[str, str]) -> None:
+    for name, label in (("GLOBAL_PREFIX", "global"), ("ULA_PREFIX", "unique local")):
+        if addresses.prefix_number(kept.get(name, "")) is None:
+            raise InternalError(f"Wrong format for IP6 {label} address prefix")
+
+
+def _check_mac(kept: dict[str, str], kind: str, size: int, mac_prefix: int) -> None:
+    """Check the first MAC address, or make one: the prefix, then the IPv4 address or chance."""
+    text = kept.get("MAC", "")
+    if text:
+        number = addresses.mac_number(text)
+        if number is None:
+            raise InternalError("Wrong format for MAC attribute")
+        if _wraps(number, size):
+            raise InternalError("Wrong SIZE for address range")
+        return
+    low = addresses.ip4_number(kept["IP"]) if kind in IP4 else random.randint(0, LOW_32 + 1 - size)  # noqa: S311 (no secret)
+    kept["MAC"] = addresses.mac_text(mac_prefix << 32 | (low or 0))
