@@ -115,7 +115,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
     from oned.bootstrap import prepare
     from oned.db import Database
 
-    listener = None
+    listener = runner = None
     database = Database(settings.database)
     try:
         if not init_only:
@@ -128,9 +128,12 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             from oned.logs import INFO
             from oned.server import serve
             from oned.service import Service
+            from oned.work.runner import Runner
 
             sys.setswitchinterval(SWITCH_SECONDS)
+            runner = Runner(database, settings, locations, log)
             database.start()
+            runner.start()
             service = Service(settings, database, log, master_key(locations.auth))
             log.write("ReM", INFO, f"Starting XML-RPC server, port {settings.port} ...")
             serve(service, listener, log)
@@ -139,6 +142,8 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
     finally:
         if listener is not None:
             listener.close()
+        if runner is not None:
+            runner.stop()
         database.close()
 
 

@@ -38,15 +38,21 @@ STOP_SECONDS = 2
 
 
 class Transaction:
-    """What a handler sees of the database. ``writable`` transactions may change it."""
+    """What a handler sees of the database. ``writable`` transactions may change it.
 
-    __slots__ = ("_connection", "dirty", "mysql", "writable")
+    ``signals`` are names of what others wait for (:meth:`Database.listen`); they are told after the commit.
+    """
 
-    def __init__(self, connection: Connection, *, writable: bool, mysql: bool) -> None:
+    __slots__ = ("_connection", "dirty", "mysql", "signals", "writable")
+
+    def __init__(
+        self, connection: Connection, *, writable: bool, mysql: bool, signals: set[str] | None = None
+    ) -> None:
         self._connection = connection
         self.writable = writable
         self.mysql = mysql
         self.dirty = False
+        self.signals = set() if signals is None else signals
 
     def one(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> AnyRow | None:
         """The first row, locked until the end of a writable transaction."""
@@ -113,6 +119,14 @@ class Database:
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._started = False
+        self._listeners: dict[str, list[Callable[[], object]]] = {}
+
+    def listen(self, signal: str, callback: Callable[[], object]) -> None:
+        """Call ``callback`` in the writer's thread after each commit of transactions that gave ``signal``.
+
+        Only before :meth:`start`. It must return at once and not raise.
+        """
+        self._listeners.setdefault(signal, []).append(callback)
 
     def start(self) -> None:
         """Start the writer thread."""
@@ -178,7 +192,8 @@ class Database:
                 return
 
     def _run(self, batch: list[_Queued]) -> None:
-        """Commit ``batch`` as one; when that cannot be, each of it alone."""
+        """Commit ``batch`` as one; when that cannot be, each of it alone. What nobody waits for any more is left."""
+        batch = [queued for queued in batch if queued.future.set_running_or_notify_cancel()]
         if len(batch) > 1 and self._commit(batch, alone=False):
             return
         for queued in batch:
@@ -188,9 +203,10 @@ class Database:
         """Run ``batch`` in one transaction; False when it was rolled back and nobody has an answer yet."""
         for last in (False, True):
             committing = False
+            signals: set[str] = set()
             try:
                 with self._write_engine.connect() as connection, connection.begin() as commit:
-                    answers = self._answers(connection, batch)
+                    answers = self._answers(connection, batch, signals)
                     committing = True
                     commit.commit()
             except _PoisonedError as poisoned:
@@ -209,13 +225,18 @@ class Database:
                     queued.future.set_result(value)
                 else:
                     queued.future.set_exception(failure)
+            for signal in signals:
+                for callback in self._listeners.get(signal, ()):
+                    callback()
             return True
         raise AssertionError("unreachable")
 
-    def _answers(self, connection: Connection, batch: list[_Queued]) -> list[tuple[Any, Exception | None]]:
+    def _answers(
+        self, connection: Connection, batch: list[_Queued], signals: set[str]
+    ) -> list[tuple[Any, Exception | None]]:
         answers: list[tuple[Any, Exception | None]] = []
         for queued in batch:
-            transaction = Transaction(connection, writable=True, mysql=self.mysql)
+            transaction = Transaction(connection, writable=True, mysql=self.mysql, signals=signals)
             try:
                 answers.append((queued.job(transaction), None))
             except SQLAlchemyError:

@@ -184,10 +184,16 @@ task = Table(
     _integer("attempt"),
     _string("owner", 64),
     Column("lease", Double),
+    _string("lane"),
+    _string("place"),
     Index("oneedge_task_object", "object", "oid"),
     Index("oneedge_task_due", "owner", "due"),
 )
-"""Work outside of the database, written with the change that asks for it. Times are epoch seconds."""
+"""Work outside of the database, written with the change that asks for it. Times are epoch seconds.
+
+``owner`` is the worker that carries it out and ``lease`` how long nobody else may; ``lane`` (a driver, else the kind)
+and ``place`` (lane and host, or empty) are what the number of tasks at the same time is bounded for.
+"""
 event = Table(
     "oneedge_event",
     metadata,

@@ -1,0 +1,87 @@
+"""The dummy of monitoring: hosts with 8 processors and 16 GiB, on which all is well."""
+
+import base64
+import time
+
+from edge.dummy.behaviour import Dummy, find, unknown
+from onelib.template_xml import Element, text_of
+
+TOTAL_CPU = 800
+"""Hundredths of a processor."""
+TOTAL_MEMORY = 16 * 2**20
+"""KiB."""
+DS_USED_MB, DS_TOTAL_MB = 10240, 1048576
+
+
+class Im(Dummy):
+    """Reports at once, and again whenever it is asked.
+
+    A host's ``DUMMY = [ VM_STATE = "7:POWEROFF, 8:UNKNOWN" ]`` lets it report what has become of its machines.
+    """
+
+    def answer(self, action: str, oid: int, root: Element | None, task: str) -> str:
+        """START_MONITOR: the first reports, ``<MONITOR_MESSAGES>``."""
+        _ = oid, task
+        if action == "STOP_MONITOR":
+            return ""
+        if action != "START_MONITOR":
+            raise unknown(action)
+        host = root if root is None or root.tag == "HOST" else root.find("HOST")
+        sections = {
+            "SYSTEM_HOST": _system(host),
+            "MONITOR_HOST": _load(host),
+            "MONITOR_VM": _machines(host),
+            "STATE_VM": _states(host),
+        }
+        coded = ((name, base64.b64encode(text.encode()).decode()) for name, text in sections.items())
+        inner = "".join(f"<{name}>{text}</{name}>" for name, text in coded)
+        return f"<MONITOR_MESSAGES>{inner}<TIMESTAMP>{int(time.time())}</TIMESTAMP></MONITOR_MESSAGES>"
+
+
+def _system(host: Element | None) -> str:
+    return (
+        'ARCH="x86_64"\nHYPERVISOR="dummy"\nMODELNAME="Dummy(R) Core @ 3.2GHz"\nCPUSPEED="3200"\n'
+        f'HOSTNAME="{find(host, "NAME")}"\nTOTALCPU="{TOTAL_CPU}"\nTOTALMEMORY="{TOTAL_MEMORY}"\n'
+        f'DS_LOCATION_USED_MB="{DS_USED_MB}"\nDS_LOCATION_TOTAL_MB="{DS_TOTAL_MB}"\n'
+        f'DS_LOCATION_FREE_MB="{DS_TOTAL_MB - DS_USED_MB}"\n'
+    )
+
+
+def _amount(host: Element | None, path: str, most: int) -> int:
+    """What is given to machines, of which half is in use."""
+    text = find(host, path, "0")
+    return min(int(text) // 2 if text.isdigit() else 0, most)
+
+
+def _load(host: Element | None) -> str:
+    cpu = _amount(host, "HOST_SHARE/CPU_USAGE", TOTAL_CPU)
+    memory = _amount(host, "HOST_SHARE/MEM_USAGE", TOTAL_MEMORY)
+    return (
+        f'USEDCPU="{cpu}"\nFREECPU="{TOTAL_CPU - cpu}"\nUSEDMEMORY="{memory}"\n'
+        f'FREEMEMORY="{TOTAL_MEMORY - memory}"\nNETTX="0"\nNETRX="0"\n'
+    )
+
+
+def _machines(host: Element | None) -> str:
+    """A load for each machine that belongs on the host; its counters grow with time."""
+    ids = [] if host is None else [text_of(element) for element in host.findall("VMS/ID")]
+    counter = int(time.time()) % 10**6
+    load = (
+        f'CPU="5.0"\nMEMORY="131072"\nNETTX="{counter}"\nNETRX="{2 * counter}"\nDISKRDBYTES="{counter}"\n'
+        f'DISKWRBYTES="{counter}"\nDISKRDIOPS="{counter}"\nDISKWRIOPS="{counter}"\n'
+    )
+    coded = base64.b64encode(load.encode()).decode()
+    return "".join(
+        f'VM=[ ID="{oid}", DEPLOY_ID="one-{oid}", MONITOR="{coded}" ]\n' for oid in ids if oid.isdigit()
+    )
+
+
+def _states(host: Element | None) -> str:
+    """What DUMMY asks to be reported."""
+    vectors = [] if host is None else list(host.iter("DUMMY"))
+    pairs = [pair.strip().partition(":") for vector in vectors for pair in find(vector, "VM_STATE").split(",")]
+    return "".join(
+        f'VM=[ ID="{oid}", DEPLOY_ID="one-{oid}", STATE="{state.strip().upper()}" ]\n'
+        for oid, _, state in pairs
+        if oid.isdigit() and state.strip().isalpha()
+    )

@@ -1,0 +1,24 @@
+"""Which handler carries out which kind of task: the whole kind, else what is before its dot."""
+
+from oned.work.context import Context, Handler, LaterError
+from oned.work.drive import drive
+
+UNKNOWN_SECONDS = 300
+
+HANDLERS: dict[str, Handler] = {
+    "vm": drive("oned.life.results"),
+    "image": drive("oned.storage.results"),
+    "market": drive("oned.storage.results"),
+    "datastore": drive("oned.storage.results"),
+    "host": drive("oned.hosts"),
+}
+
+
+def find_handler(kind: str) -> Handler:
+    """The handler of ``kind`` (``vm.deploy``)."""
+    return HANDLERS.get(kind) or HANDLERS.get(kind.partition(".")[0]) or _unknown
+
+
+async def _unknown(context: Context) -> None:
+    """A newer server may know what this is."""
+    raise LaterError(UNKNOWN_SECONDS, f"nothing is known about {context.task.kind}")
