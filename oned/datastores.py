@@ -72,7 +72,7 @@ def location(settings: Settings) -> str:
 
 
 def fill(datastore: Datastore, settings: Settings) -> None:
-    """Complete a new datastore from its template and the configuration; only BASE_PATH waits for its id.
+    """Complete a new datastore from its template and the configuration.
 
     Raises :class:`InternalError`.
     """
@@ -91,6 +91,7 @@ def fill(datastore: Datastore, settings: Settings) -> None:
         raise InternalError("No TM_MAD in template.")
     _apply_transfer(datastore, settings, datastore.tm_mad)
     template.erase("BASE_PATH")
+    datastore.base_path = location(settings)
     disk_type = template.get("DISK_TYPE")
     template.erase("DISK_TYPE")
     _set_disk_type(datastore, disk_type or "FILE")
@@ -230,11 +231,6 @@ def new(template: Template, caller: Caller, cluster_id: int, bits: list[int]) ->
     return Datastore(-1, *owner, name, bits, template, None, clusters={cluster_id})
 
 
-def base_path(settings: Settings, oid: int) -> str:
-    """BASE_PATH of the datastore ``oid``."""
-    return f"{location(settings)}{oid}"
-
-
 _FIRST = (
     {"NAME": "system", "TYPE": "SYSTEM_DS", "TM_MAD": "ssh"},
     {"NAME": "default", "TYPE": "IMAGE_DS", "DS_MAD": "fs", "TM_MAD": "ssh"},
@@ -258,6 +254,5 @@ def first(settings: Settings) -> Sequence[PoolObject]:
                 todo="Correct DS_MAD_CONF and TM_MAD_CONF in oned.conf.",
             ) from None
         datastore.oid = oid
-        datastore.base_path = base_path(settings, oid)
         made.append(datastore)
     return made

@@ -93,12 +93,12 @@ def system_info(transaction: Transaction, host_id: int, report: Template) -> Non
     for name in _CAPACITY_CHANGES:
         template.erase(name)
     if before != (share.total_cpu, share.total_mem):
-        share.reserve(*host.reserved(_cluster_reserves(transaction, host)))
+        share.reserve(*host.reserved(cluster_reserves(transaction, host)))
     share.monitored(template)
     save_host(transaction, host)
 
 
-def _cluster_reserves(transaction: Transaction, host: Host) -> tuple[str, str]:
+def cluster_reserves(transaction: Transaction, host: Host) -> tuple[str, str]:
     """RESERVED_CPU and RESERVED_MEM of its cluster, without a lock: clusters are locked before hosts."""
     query = select(Cluster.table.c.body).where(Cluster.table.c.oid == host.cluster_id)
     rows = transaction.rows(query)

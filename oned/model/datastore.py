@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import Table
 
 from oned.acl import Kind, Target
+from oned.errors import InternalError
 from oned.model.base import OwnedObject, escape, ids_of, ids_xml, number, parse_body
 from oned.schema import datastore_pool
-from onelib.template_xml import text_of
+from onelib.template_xml import Element, text_of
 
 SYSTEM, DEFAULT, FILES = 0, 1, 2
 """The datastores of a new database."""
@@ -56,6 +57,16 @@ class DiskType(IntEnum):
         return cls.__members__.get(text.upper(), cls.NONE)
 
 
+Member = TypeVar("Member", bound=IntEnum)
+
+
+def _member(root: Element, path: str, cls: type[Member]) -> Member:
+    try:
+        return cls(number(root, path, 0))
+    except ValueError:
+        raise InternalError("A DATASTORE in the database is damaged; onedb fsck reports it.") from None
+
+
 @dataclass
 class Datastore(OwnedObject):
     """A datastore. Sizes in MB; ``ds_mad`` is ``-`` for a system datastore."""
@@ -86,9 +97,9 @@ class Datastore(OwnedObject):
             ds_mad=text_of(root.find("DS_MAD")),
             tm_mad=text_of(root.find("TM_MAD")),
             base_path=text_of(root.find("BASE_PATH")),
-            type=DatastoreType(number(root, "TYPE", 0)),
-            disk_type=DiskType(number(root, "DISK_TYPE", 0)),
-            state=DatastoreState(number(root, "STATE", 0)),
+            type=_member(root, "TYPE", DatastoreType),
+            disk_type=_member(root, "DISK_TYPE", DiskType),
+            state=_member(root, "STATE", DatastoreState),
             clusters=ids_of(root, "CLUSTERS"),
             total_mb=number(root, "TOTAL_MB", 0),
             free_mb=number(root, "FREE_MB", 0),
@@ -113,8 +124,15 @@ class Datastore(OwnedObject):
         return Target(self.kind, self.oid, self.uid, self.gid, bits, clusters=frozenset(self.clusters))
 
     def row(self) -> dict[str, Any]:
-        """The columns of the pool table."""
+        """The columns of the pool table; a new datastore learns here which folder of all datastores is its own."""
+        if self.base_path.endswith("/"):
+            self.base_path += str(self.oid)
         return super().row()
+
+    @property
+    def shared(self) -> bool:
+        """Whether all hosts see the same files; only a system datastore can say that they do not."""
+        return self.template.get("SHARED", "YES").upper() == "YES"
 
     def measured(self, total: int, free: int, used: int) -> None:
         """Take what the driver measured, in MB."""

@@ -1,0 +1,185 @@
+"""``one.host.*`` and ``one.hostpool.*``."""
+
+import time
+
+from sqlalchemy import ColumnElement, delete, func, select
+
+from oned import clusters, tasks
+from oned.acl import SHOW_ALL, Kind, Op, visible
+from oned.errors import InternalError
+from oned.hosts import announce, cluster_reserves, last_monitoring, save_host
+from oned.methods.call import Call, Method
+from oned.methods.shared import list_pool
+from oned.methods.unique import Unique, home_cluster
+from oned.model.base import check_name
+from oned.model.cluster import Cluster
+from oned.model.host import TAIL, Host, HostState
+from oned.model.vm import Vm
+from oned.pools import create, load, readable, remove
+from oned.schema import host_monitoring
+from oned.vm.store import save_vm
+
+STATUS = {0: HostState.INIT, 1: HostState.DISABLED, 2: HostState.OFFLINE}
+"""The numbers of ``one.host.status``."""
+START, STOP = "host.monitor", "host.unmonitor"
+"""Tasks: run the probes on a host, end them."""
+LATEST, ALL_RECORDS = 0, -1
+
+
+class Hosts(Unique[Host]):
+    """A host's drivers and capacity follow its template."""
+
+    def store(self, call: Call, obj: Host) -> None:
+        """Write the host back."""
+        save_host(call.transaction, obj)
+
+    def updated(self, call: Call, obj: Host) -> None:
+        """Take drivers and reservations from the new template."""
+        template = obj.template
+        obj.im_mad = template.get("IM_MAD") or obj.im_mad
+        obj.vm_mad = template.get("VM_MAD") or obj.vm_mad
+        template.set("IM_MAD", obj.im_mad)
+        template.set("VM_MAD", obj.vm_mad)
+        obj.share.configure(template, *obj.reserved(cluster_reserves(call.transaction, obj)))
+
+    def rename(self, call: Call, oid: int, name: str) -> int:
+        """Give the host another name, and its machines the new one of their host."""
+        machines = [load(call.transaction, Vm, vm_id) for vm_id in _machines(call, oid)]
+        super().rename(call, oid, name)
+        for vm in machines:
+            if vm.history and vm.history[-1].hid == oid:
+                vm.history[-1].hostname = name
+                save_vm(call.transaction, vm)
+        return oid
+
+    def info(self, call: Call, oid: int, decrypt: bool = False) -> str:
+        """The host's XML with the newest that was measured."""
+        body = super().info(call, oid, decrypt)
+        measured = last_monitoring(call.transaction, oid)
+        if not measured:
+            return body
+        if not body.endswith(TAIL):
+            body = Host.from_xml(body).to_xml()
+        return f"{body.removesuffix(TAIL)}{measured}</HOST>"
+
+
+POOL = Hosts(Host, op=Op.ADMIN)
+
+
+def _machines(call: Call, oid: int) -> list[int]:
+    """The machines of a host, without a lock: machines are locked before hosts."""
+    rows = call.transaction.rows(select(Host.table.c.body).where(Host.table.c.oid == oid))
+    return sorted(Host.from_xml(str(rows[0][0])).vms) if rows else []
+
+
+def _ask_monitor(call: Call, host: Host, kind: str) -> None:
+    payload = {"name": host.name, "im_mad": host.im_mad, "vm_mad": host.vm_mad}
+    tasks.enqueue(call.transaction, kind, (Kind.HOST, host.oid), payload)
+
+
+def allocate(call: Call, name: str, im_mad: str, vm_mad: str, cluster_id: int) -> int:
+    """Add a host to a cluster (-1: the default one) and begin to monitor it."""
+    cluster = home_cluster(call, Kind.HOST, cluster_id)
+    reason = check_name(name)
+    if reason:
+        raise InternalError(reason)
+    if not im_mad:
+        raise InternalError("IM_MAD_NAME cannot be empty.")
+    if not vm_mad:
+        raise InternalError("VMM_MAD_NAME cannot be empty.")
+    POOL.check_new(call, name)
+    host = Host.new(name, im_mad, vm_mad, cluster.oid, cluster.name)
+    create(call.transaction, host)
+    announce(call.transaction, host)
+    clusters.attach(call.transaction, cluster.oid, Kind.HOST, host.oid)
+    _ask_monitor(call, host, START)
+    return host.oid
+
+
+def remove_host(call: Call, oid: int) -> int:
+    """Delete a host without machines, and stop to monitor it."""
+    home = _home(call, oid)
+    if home is not None:
+        load(call.transaction, Cluster, home)
+    host = POOL.doomed(call, oid)
+    if host.share.running_vms > 0:
+        raise POOL.refuse("Can not remove a host with running VMs")
+    remove(call.transaction, host)
+    clusters.detach(call.transaction, host.cluster_id, Kind.HOST, oid)
+    call.transaction.write(delete(host_monitoring).where(host_monitoring.c.hid == oid))
+    tasks.cancel(call.transaction, (Kind.HOST, oid))
+    _ask_monitor(call, host, STOP)
+    return oid
+
+
+def _home(call: Call, oid: int) -> int | None:
+    """The cluster of a host, without a lock: clusters are locked before hosts."""
+    rows = call.transaction.rows(select(Host.table.c.cid).where(Host.table.c.oid == oid))
+    return int(rows[0][0]) if rows else None
+
+
+def status(call: Call, oid: int, code: int) -> int:
+    """Enable (0), disable (1) or take offline (2) a host."""
+    host = load(call.transaction, Host, oid)
+    call.authorization().add(Op.ADMIN, host.target()).check()
+    if code not in STATUS:
+        raise InternalError("Wrong status code")
+    before, wanted = host.state, STATUS[code]
+    if wanted is HostState.OFFLINE:
+        host.go_offline()
+    else:
+        host.state = wanted
+    save_host(call.transaction, host)
+    if wanted is HostState.OFFLINE and before is not HostState.OFFLINE:
+        _ask_monitor(call, host, STOP)
+    elif wanted is HostState.INIT or before is HostState.OFFLINE:
+        _ask_monitor(call, host, START)
+    return oid
+
+
+def pool_info(call: Call) -> str:
+    """The hosts that the caller may see."""
+    return f"<HOST_POOL>{''.join(list_pool(call, Host))}</HOST_POOL>"
+
+
+def _records(call: Call, which: ColumnElement[bool], seconds: int) -> str:
+    """What was measured of the hosts ``which``: the newest of each (0), all (below 0), or of the last ``seconds``."""
+    record, pool = host_monitoring, Host.table
+    query = select(record.c.body).select_from(record.join(pool, record.c.hid == pool.c.oid)).where(which)
+    if seconds == LATEST:
+        newest = (
+            select(record.c.hid, func.max(record.c.last_mon_time).label("time")).group_by(record.c.hid).subquery()
+        )
+        query = query.join(newest, (record.c.hid == newest.c.hid) & (record.c.last_mon_time == newest.c.time))
+    elif seconds > 0:
+        query = query.where(record.c.last_mon_time > int(time.time()) - seconds)
+    query = query.order_by(record.c.hid, record.c.last_mon_time)
+    bodies = (str(row[0]) for row in call.transaction.rows(query))
+    return f"<MONITORING_DATA>{''.join(bodies)}</MONITORING_DATA>"
+
+
+def monitoring(call: Call, oid: int) -> str:
+    """All that was measured of a host."""
+    _, target = readable(call.transaction, Host.table, Kind.HOST, oid)
+    call.authorization().add(Op.USE, target, heed_lock=False).check()
+    return _records(call, Host.table.c.oid == oid, ALL_RECORDS)
+
+
+def pool_monitoring(call: Call, seconds: int = ALL_RECORDS) -> str:
+    """What was measured of the hosts that the caller may see."""
+    zone = call.settings.zone_id
+    mine = visible(call.transaction, call.caller, Kind.HOST, Host.table, SHOW_ALL, zone_id=zone)
+    return _records(call, mine, seconds)
+
+
+METHODS = (
+    Method("one.host.allocate", allocate, (str, str, str, int), write=True),
+    Method("one.host.info", POOL.info, (int,), (bool,)),
+    Method("one.host.update", POOL.update, (int, str), (int,), write=True),
+    Method("one.host.delete", remove_host, (int,), write=True),
+    Method("one.host.rename", POOL.rename, (int, str), write=True),
+    Method("one.host.status", status, (int, int), write=True),
+    Method("one.host.monitoring", monitoring, (int,), bulk=True),
+    Method("one.hostpool.info", pool_info, bulk=True),
+    Method("one.hostpool.monitoring", pool_monitoring, (), (int,), bulk=True),
+)
