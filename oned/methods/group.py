@@ -21,7 +21,19 @@ from onelib.template import Template
 FIRST_ID = 100
 DEFAULT_VDC = 0
 
-POOL = Templated(Group, restricted="GROUP_RESTRICTED_ATTR")
+
+class _Groups(Templated[Group]):
+    """The shared methods, for groups whose lists of operations have to name operations."""
+
+    def updated(self, call: Call, obj: Group) -> None:
+        """Refuse other words."""
+        _ = call
+        unknown = unknown_operation(obj.template)
+        if unknown:
+            raise InternalError(f"Cannot update template. Unknown vm operation: {unknown}")
+
+
+POOL = _Groups(Group, restricted="GROUP_RESTRICTED_ATTR")
 
 
 def allocate(call: Call, name: str) -> int:
@@ -72,15 +84,6 @@ def pool_info(call: Call) -> str:
         group = Group.from_xml(body)
         parts.append(body + quotas.get(group.oid, new_body(group.oid)))
     return f"<GROUP_POOL>{''.join(parts)}{default_xml(call.transaction, GROUP_DEFAULTS)}</GROUP_POOL>"
-
-
-def update(call: Call, oid: int, text: str, mode: int = 0) -> int:
-    """Change the template, whose lists of operations have to name operations."""
-    POOL.update(call, oid, text, mode)
-    unknown = unknown_operation(load(call.transaction, Group, oid).template)
-    if unknown:
-        raise InternalError(f"Cannot update template. Unknown vm operation: {unknown}")
-    return oid
 
 
 def remove_group(call: Call, oid: int) -> int:
@@ -157,7 +160,7 @@ def quota(call: Call, oid: int, text: str) -> int:
 METHODS = (
     Method("one.group.allocate", allocate, (str,), write=True),
     Method("one.group.info", info, (int,), (bool,)),
-    Method("one.group.update", update, (int, str), (int,), write=True),
+    Method("one.group.update", POOL.update, (int, str), (int,), write=True),
     Method("one.group.delete", remove_group, (int,), write=True, accounts=True),
     Method("one.group.addadmin", addadmin, (int, int), write=True),
     Method("one.group.deladmin", deladmin, (int, int), write=True),

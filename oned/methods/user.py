@@ -17,7 +17,7 @@ from oned.methods.group import join, leave
 from oned.methods.quotas import USER_DEFAULTS, default_xml, new_body, own_xml, set_quotas
 from oned.methods.shared import Templated, list_pool
 from oned.model.base import check_name
-from oned.model.group import Group
+from oned.model.group import Group, unknown_operation
 from oned.model.user import LoginToken, User
 from oned.pools import create, find, find_body, load, remove, save
 from oned.schema import user_quotas
@@ -28,7 +28,19 @@ MAX_TOKENS = 10
 USERS_GROUP = 1
 _WHITE_SPACE = " \t\n\v\f\r"
 
-POOL = Templated(User, restricted="USER_RESTRICTED_ATTR")
+
+class _Users(Templated[User]):
+    """The shared methods, for users whose lists of operations have to name operations."""
+
+    def updated(self, call: Call, obj: User) -> None:
+        """Refuse other words."""
+        _ = call
+        unknown = unknown_operation(obj.template)
+        if unknown:
+            raise InternalError(f"Cannot update template. Unknown vm operation: {unknown}")
+
+
+POOL = _Users(User, restricted="USER_RESTRICTED_ATTR")
 
 
 def password_reason(password: str) -> str:

@@ -5,28 +5,29 @@ from oned.errors import ActionError, AllocateError
 from oned.methods.call import Call, Method
 from oned.methods.named import Named
 from oned.model.zone import Zone
-from oned.pools import load, remove, save
+from oned.pools import load, remove
 
 FIRST_ID = 100
 
-POOL = Named(Zone)
+
+class _Zones(Named[Zone]):
+    """The shared methods; the endpoint stays an attribute, and servers are none."""
+
+    def updated(self, call: Call, obj: Zone) -> None:
+        """Mend the new template."""
+        _ = call
+        if not obj.template.get("ENDPOINT"):
+            obj.template.set("ENDPOINT", "-")
+        obj.template.erase("SERVER")
+
+
+POOL = _Zones(Zone)
 
 
 def allocate(call: Call, text: str) -> int:
     """Zones come with a federation."""
     _ = call, text
     raise AllocateError("New zones can only be created at federation master", kind=Zone.kind.label)
-
-
-def update(call: Call, oid: int, text: str, mode: int = 0) -> int:
-    """Change the template; the endpoint stays an attribute, and servers are none."""
-    POOL.update(call, oid, text, mode)
-    zone = load(call.transaction, Zone, oid)
-    if not zone.template.get("ENDPOINT"):
-        zone.template.set("ENDPOINT", "-")
-    zone.template.erase("SERVER")
-    save(call.transaction, zone)
-    return oid
 
 
 def remove_zone(call: Call, oid: int) -> int:
@@ -52,7 +53,7 @@ def raftstatus(call: Call) -> str:
 METHODS = (
     Method("one.zone.allocate", allocate, (str,), write=True),
     Method("one.zone.info", POOL.info, (int,), (bool,)),
-    Method("one.zone.update", update, (int, str), (int,), write=True),
+    Method("one.zone.update", POOL.update, (int, str), (int,), write=True),
     Method("one.zone.rename", POOL.rename, (int, str), write=True),
     Method("one.zone.delete", remove_zone, (int,), write=True),
     Method("one.zone.raftstatus", raftstatus),

@@ -132,10 +132,10 @@ def test_restricted_attributes(oned: Daemon, joe: tuple[int, str]) -> None:
     oned.ok("one.user.update", uid, "A = 1", 1, session=f"{name}:word")
     text = oned.fails(INTERNAL, "one.user.update", uid, "VM_USE_OPERATIONS = x", 1, session=f"{name}:word")
     assert text.endswith("User Template includes a restricted attribute VM_USE_OPERATIONS")
-    oned.ok("one.user.update", uid, 'VM_USE_OPERATIONS = "x"\nB = 2')
+    oned.ok("one.user.update", uid, 'VM_USE_OPERATIONS = "resume"\nB = 2')
     oned.ok("one.user.update", uid, "C = 3", session=f"{name}:word")
     info = oned.ok("one.user.info", uid)
-    assert element(info, "VM_USE_OPERATIONS") == "x"
+    assert element(info, "VM_USE_OPERATIONS") == "resume"
     assert "<B>" not in str(info)
     assert element(info, "C") == "3"
 
