@@ -3,6 +3,7 @@
 Keys and texts are 6.0's (its event API); the blank at the end of a key of a state is part of it.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 
 from sqlalchemy import insert
@@ -70,3 +71,11 @@ def image_state(transaction: Transaction, image_xml: str, oid: int, state: str) 
         f"<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>IMAGE</HOOK_OBJECT><STATE>{state}</STATE>"
         f"<RESOURCE_ID>{oid}</RESOURCE_ID>{image_xml}</HOOK_MESSAGE>",
     )
+
+
+def retry(transaction: Transaction, hook: int, arguments: str, remote_host: str) -> None:
+    """Ask the execution manager to run a hook once more with these arguments."""
+    encoded = b64encode(arguments.encode()).decode()
+    host = f"<REMOTE_HOST>{escape(remote_host)}</REMOTE_HOST>" if remote_host else ""
+    body = f"<HOOK_MESSAGE><ARGUMENTS>{encoded}</ARGUMENTS><HOOK_ID>{hook}</HOOK_ID>{host}</HOOK_MESSAGE>"
+    publish(transaction, ("RETRY",), body)

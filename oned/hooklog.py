@@ -1,0 +1,87 @@
+"""The log of hooks: a record of each execution, of which a number per hook is kept."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select
+
+from oned.db import Transaction
+from oned.errors import NoExistsError
+from oned.model.hook import Hook
+from oned.pools import body_of
+from oned.schema import hook_log
+from onelib.template_xml import MalformedXmlError, parse_root, text_of
+
+MAX_ELEMENTS = 1000
+
+_OF_HOOK = hook_log.c.hkid == bindparam("hook")
+_LAST = select(func.max(hook_log.c.exeid)).where(_OF_HOOK)
+_ONE = select(hook_log.c.body).where(_OF_HOOK, hook_log.c.exeid == bindparam("execution"))
+_BODIES = select(hook_log.c.body).where(_OF_HOOK)
+_INSERT = insert(hook_log)
+_FORGET = delete(hook_log).where(_OF_HOOK, hook_log.c.exeid <= bindparam("last"))
+
+
+class RecordError(ValueError):
+    """What was sent is not the record of an execution; sent again it would not be either."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What is needed to run a hook once more."""
+
+    arguments: str
+    remote_host: str
+
+
+def records_xml(transaction: Transaction, *which: ColumnElement[bool]) -> str:
+    """The element HOOKLOG with the records ``which``, hooks with the highest ids first."""
+    query = select(hook_log.c.body).where(*which).order_by(hook_log.c.hkid.desc(), hook_log.c.exeid)
+    return f"<HOOKLOG>{''.join(str(row[0]) for row in transaction.rows(query))}</HOOKLOG>"
+
+
+def record_of(transaction: Transaction, hook: int, execution: int) -> Execution | None:
+    """One execution; None without a record of it."""
+    rows = transaction.rows(_ONE, {"hook": hook, "execution": execution})
+    try:
+        root = parse_root(str(rows[0][0]), MAX_ELEMENTS) if rows else None
+    except MalformedXmlError:
+        root = None
+    if root is None or root.find("ARGUMENTS") is None:
+        return None
+    return Execution(text_of(root.find("ARGUMENTS")), text_of(root.find("REMOTE_HOST")))
+
+
+def _check(inner: str) -> str:
+    """The UUID of the record; empty when it has none. Raises :class:`RecordError`."""
+    try:
+        root = parse_root(f"<R>{inner}</R>", MAX_ELEMENTS)
+    except MalformedXmlError:
+        raise RecordError("it is not XML") from None
+    if root.find("ARGUMENTS") is None or root.find("EXECUTION_RESULT/CODE") is None:
+        raise RecordError("it has no ARGUMENTS or no EXECUTION_RESULT")
+    return text_of(root.find("UUID"))
+
+
+def add(transaction: Transaction, hook: int, code: int, inner: str, keep: int) -> None:
+    """Write the record of an execution: ``inner`` is XML (ARGUMENTS, EXECUTION_RESULT ...), ``code`` the exit code.
+
+    Only the last ``keep`` records of the hook stay. A record whose UUID is in the log already was sent once more
+    because its sender did not hear of the first time: it is not written again. Raises :class:`RecordError`.
+    """
+    uuid = _check(inner)
+    try:
+        body_of(transaction, Hook.table, Hook.kind, hook)  # holds the hook, so that numbers are given once
+    except NoExistsError:
+        raise RecordError(f"there is no hook {hook}") from None
+    if uuid and any(f"<UUID>{uuid}</UUID>" in row[0] for row in transaction.rows(_BODIES, {"hook": hook})):
+        return
+    last = transaction.rows(_LAST, {"hook": hook})[0][0]
+    number = 0 if last is None else last + 1
+    now = int(time.time())
+    body = (
+        f"<HOOK_EXECUTION_RECORD><HOOK_ID>{hook}</HOOK_ID><EXECUTION_ID>{number}</EXECUTION_ID>"
+        f"<TIMESTAMP>{now}</TIMESTAMP>{inner}</HOOK_EXECUTION_RECORD>"
+    )
+    transaction.write(_INSERT, {"hkid": hook, "exeid": number, "timestamp": now, "rc": code, "body": body})
+    transaction.write(_FORGET, {"hook": hook, "last": number - keep})
