@@ -20,6 +20,8 @@ ALL = 0x4_0000_0000
 CLUSTER = 0x8_0000_0000
 ID_MASK = 0xFFFF_FFFF
 NO_LOCK = 0x10
+NO_PARENT = -1
+"""The column ``pid`` of a network that is no reservation."""
 
 SHOW_ALL, SHOW_MINE, SHOW_MINE_GROUP, SHOW_GROUP = -2, -3, -1, -4
 
@@ -127,7 +129,8 @@ class Caller:
 class Target:
     """What access is asked to. ``bits`` are the nine permission bits, owner use first; ``oid`` -1 is a new object.
 
-    ``clusters`` may be left empty for an object that exists: a rule that needs them looks them up.
+    ``clusters`` may be left empty for an object that exists: a rule that needs them looks them up. ``private`` are
+    reservations of networks: rules for all objects, or for all of a cluster, do not mean them.
     """
 
     kind: Kind
@@ -137,6 +140,7 @@ class Target:
     bits: tuple[int, ...] = (0,) * 9
     locked: int = 0
     clusters: frozenset[int] = field(default_factory=frozenset)
+    private: bool = False
 
 
 def _rules(transaction: Transaction, caller: Caller, zone_id: int) -> Iterator[Rule]:
@@ -156,7 +160,7 @@ def _matches(rule: Rule, target: Target) -> bool:
     resource = rule.resource
     number = resource & ID_MASK
     return bool(
-        resource & ALL
+        (resource & ALL and not target.private)
         or (resource & GROUP and number == target.gid)
         or (resource & INDIVIDUAL and number == target.oid)
     )
@@ -169,6 +173,8 @@ _RELATIONS = {Kind.DATASTORE: cluster_datastore_relation, Kind.NET: cluster_netw
 def _clusters(transaction: Transaction, target: Target) -> set[int]:
     """The clusters of ``target``, from the database unless it says them."""
     relation = _RELATIONS.get(target.kind)
+    if target.private:
+        return set()
     if target.clusters or target.oid < 0:
         return set(target.clusters)
     if relation is not None:
@@ -233,18 +239,20 @@ class Authorization:
 def _granted(rules: Iterable[Rule], kind: Kind, table: Table) -> ColumnElement[bool]:
     """What of ``table`` the rules let use."""
     named: dict[int, set[int]] = {INDIVIDUAL: set(), GROUP: set(), CLUSTER: set()}
+    wide: ColumnElement[bool] = false()
     for rule in rules:
         if not rule.rights & Op.USE or not rule.resource & kind.bit:
             continue
         if rule.resource & ALL:
-            return true()
+            wide = true()
         for selector, numbers in named.items():
             if rule.resource & selector:
                 numbers.add(rule.resource & ID_MASK)
+    wide = or_(wide, _in_clusters(kind, table, sorted(named[CLUSTER])))
     return or_(
         table.c.oid.in_(sorted(named[INDIVIDUAL])),
         table.c.gid.in_(sorted(named[GROUP])),
-        _in_clusters(kind, table, sorted(named[CLUSTER])),
+        and_(table.c.pid == NO_PARENT, wide) if kind is Kind.NET else wide,
     )
 
 

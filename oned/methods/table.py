@@ -22,6 +22,7 @@ from oned.methods import (
     vmgroup,
     vn,
     vntemplate,
+    vrouter,
     zone,
 )
 from oned.methods.call import Method
@@ -47,6 +48,7 @@ _RESOURCES = (
     vmgroup,
     vn,
     vntemplate,
+    vrouter,
     zone,
 )
 

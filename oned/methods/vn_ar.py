@@ -5,6 +5,7 @@ from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.methods.shared import parse_template
 from oned.model.network import Network
+from oned.network.changes import update_range
 from oned.network.create import create_network, new_range
 from oned.network.leases import HOLD, owner
 from oned.network.ranges import AddressRange, whole
@@ -53,7 +54,8 @@ def update_ar(call: Call, oid: int, text: str) -> int:
     names: list[str] = []
     if network.parent != -1 and not call.caller.is_admin:
         names = call.settings.names("VNET_RESTRICTED_ATTR")
-    each.update(vectors[0], frozenset(name[3:].upper() for name in names if name.upper().startswith("AR/")))
+    restricted = frozenset(name[3:].upper() for name in names if name.upper().startswith("AR/"))
+    update_range(each, vectors[0], restricted)
     save(call.transaction, network)
     return oid
 

@@ -102,8 +102,8 @@ class Network(OwnedObject):
     def target(self) -> Target:
         """For an access question."""
         level = self.lock.level if self.lock else 0
-        bits = tuple(self.bits)
-        return Target(self.kind, self.oid, self.uid, self.gid, bits, level, frozenset(self.clusters))
+        bits, clusters = tuple(self.bits), frozenset(self.clusters)
+        return Target(self.kind, self.oid, self.uid, self.gid, bits, level, clusters, private=self.parent != -1)
 
     @property
     def used(self) -> int:

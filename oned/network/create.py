@@ -13,7 +13,7 @@ from oned.methods.personal import check_new_name, owner_fields
 from oned.model.base import check_name
 from oned.model.network import Network
 from oned.model.secgroup import DEFAULT_GROUP
-from oned.network import vlan
+from oned.network import changes, vlan
 from oned.network.addresses import mac_prefix
 from oned.network.drivers import Physical, bridge_type
 from oned.network.ranges import AddressRange, ids_in
@@ -68,7 +68,7 @@ def new_range(call: Call, template: Template, attributes: dict[str, str], oid: i
     ipam = template.get("IPAM_MAD")
     if ipam and not attributes.get("IPAM_MAD"):
         attributes = attributes | {"IPAM_MAD": ipam}
-    return AddressRange.new(attributes, oid, mac_prefix(call.settings.raw.get("MAC_PREFIX", "02:00")))
+    return changes.new_range(attributes, oid, mac_prefix(call.settings.raw.get("MAC_PREFIX", "02:00")))
 
 
 def _take_ranges(call: Call, template: Template) -> list[AddressRange]:

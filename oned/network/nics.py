@@ -30,6 +30,11 @@ def is_automatic(nic: Nic) -> bool:
     return nic.get("NETWORK_MODE", "").upper() == "AUTO"
 
 
+def is_floating(nic: Nic) -> bool:
+    """Whether the address of a virtual router's interface is the router's, which its machines share."""
+    return nic.get("FLOATING_IP", "").upper() == "YES"
+
+
 def names_network(nic: Nic) -> bool:
     """Whether the interface is in a network of this server."""
     return bool(nic.get("NETWORK_ID") or nic.get("NETWORK"))
@@ -125,7 +130,7 @@ def acquire_floating(
     """
     network = locked(transaction, network_id)
     nic["NETWORK"], nic["NETWORK_ID"] = network.name, str(network.oid)
-    if nic.get("FLOATING_IP", "").upper() == "YES":
+    if is_floating(nic):
         _lease(network, Kind.VROUTER, router_id, nic, settings.names("INHERIT_VNET_ATTR"))
     network.vrouters.add(router_id)
     save(transaction, network)

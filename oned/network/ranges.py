@@ -4,7 +4,6 @@ Addresses of a range count up in the lower 32 bits of MAC, IPv4 and static IPv6 
 "Virtual Network Definition", Address Range.
 """
 
-import random
 from collections.abc import Callable, Iterable, Mapping
 
 from oned.acl import Kind
@@ -19,8 +18,8 @@ IP6 = frozenset({"IP6", "IP4_6"})
 IP6_STATIC = frozenset({"IP6_STATIC", "IP4_6_STATIC"})
 TYPES = IP4 | IP6 | IP6_STATIC | {"ETHER"}
 
-_INTERNAL = ("ALLOCATED", "USED_LEASES", "LEASES", "PARENT_NETWORK_AR_ID", "PARENT_NETWORK")
-_SHOWN_ONLY = ("MAC_END", "IP_END", "IP6_END", "IP6_ULA", "IP6_ULA_END", "IP6_GLOBAL", "IP6_GLOBAL_END")
+_LAST = ("IP6", "IP6_END", "PORT_START", "PORT_SIZE")
+"""Attributes that the schema of 6.0 has after the computed ones."""
 _LEASE_KINDS = ((Kind.VM, "VM"), (Kind.NET, "VNET"), (Kind.VROUTER, "VROUTER"))
 RULE_KEYS = ("AR_ID", "TYPE", "SIZE", "MAC", "IP", "IP6")
 
@@ -42,21 +41,16 @@ def ids_in(text: str) -> set[int]:
     return {int(word) for word in text.split(",") if word.strip().isascii() and word.strip().isdigit()}
 
 
-def _wraps(start: int, size: int) -> bool:
-    """Whether ``size`` addresses from ``start`` run over the lower 32 bits."""
-    return (start & LOW_32) + size - 1 > LOW_32
-
-
 class AddressRange:
     """One range of a network: its attributes as stored, without ``ALLOCATED``, and its leases."""
 
     def __init__(self, attributes: dict[str, str], leases: Leases) -> None:
         self.attributes = attributes
         self.leases = leases
-        self._read()
+        self.read()
 
-    def _read(self) -> None:
-        """Take the numbers from the attributes."""
+    def read(self) -> None:
+        """Take the numbers from the attributes again."""
         get = self.attributes.get
         self.oid = int(get("AR_ID", "0"))
         self.type = get("TYPE", "").upper()
@@ -76,24 +70,6 @@ class AddressRange:
         except ValueError:
             raise InternalError("An address range in the database is damaged; onedb fsck reports it.") from None
 
-    @classmethod
-    def new(cls, attributes: Mapping[str, str], oid: int, mac_prefix: int) -> "AddressRange":
-        """A range as a client describes it. Raises :class:`InternalError` with upstream's text."""
-        kept = {name: value for name, value in attributes.items() if name not in _INTERNAL}
-        kind = kept.get("TYPE", "").upper()
-        size = whole(kept.get("SIZE"))
-        if kind not in TYPES:
-            raise InternalError("Unknown or missing address range TYPE.")
-        if not size:
-            raise InternalError("Wrong SIZE for address range")
-        if kept.get("IPAM_MAD", "internal") not in {"", "internal"}:
-            raise InternalError(
-                f'The IPAM driver "{kept["IPAM_MAD"]}" is not available in this version of the server'
-            )
-        _check_layer_3(kept, kind, size)
-        _check_mac(kept, kind, size, mac_prefix)
-        return cls(kept | {"AR_ID": str(oid)}, Leases())
-
     # Addresses of an index
 
     def _mac_of(self, index: int) -> int:
@@ -105,7 +81,7 @@ class AddressRange:
     def addresses(self, index: int) -> dict[str, str]:
         """What a network interface with the address ``index`` gets."""
         mac = self._mac_of(index)
-        found = {"MAC": addresses.mac_text(mac)} | self._ports(index)
+        found = {"MAC": addresses.mac_text(mac)} | self.ports(index)
         if self.type in IP4:
             found["IP"] = addresses.ip4_text(self.ip + index)
         if self.type in IP6:
@@ -120,7 +96,7 @@ class AddressRange:
         prefixes = (("IP6_ULA", self.ula), ("IP6_GLOBAL", self.global_prefix))
         return {f"{name}{suffix}": addresses.eui64_text(prefix, mac) for name, prefix in prefixes if prefix}
 
-    def _ports(self, index: int) -> dict[str, str]:
+    def ports(self, index: int) -> dict[str, str]:
         """The ports of ``index`` on the outer address that all share."""
         start, size = whole(self.attributes.get("PORT_START")), whole(self.attributes.get("PORT_SIZE"))
         if not start or not size:
@@ -180,8 +156,10 @@ class AddressRange:
 
     def to_xml(self, shown: Visible) -> str:
         """The element AR of an answer: first, last and taken addresses."""
-        parts = [f"<{name}>{cdata(self.attributes[name])}</{name}>" for name in sorted(self.attributes)]
-        parts += [f"<{name}>{cdata(value)}</{name}>" for name, value in self._ends().items()]
+        values = self.attributes | self._ends()
+        names = [name for name in (*sorted(self.attributes), *self._ends()) if name not in _LAST]
+        names += [name for name in _LAST if name in values]
+        parts = [f"<{name}>{cdata(values[name])}</{name}>" for name in names]
         parts.append(f"<USED_LEASES>{len(self.leases)}</USED_LEASES>")
         if not len(self.leases):
             return f"<AR>{''.join(parts)}<LEASES/></AR>"
@@ -208,96 +186,3 @@ class AddressRange:
                 values = self.addresses(index) | {name: str(oid)}
                 inner = "".join(f"<{key}>{cdata(values[key])}</{key}>" for key in sorted(values))
                 yield f"<LEASE>{inner}</LEASE>"
-
-    # Changes
-
-    def reserve(self, start: int, count: int, number: int) -> dict[str, str]:
-        """Give ``count`` addresses from ``start`` to a reservation. Returns the attributes of its range."""
-        self.leases.take(start, number, count)
-        first = self.addresses(start)
-        taken = {name: first[name] for name in ("MAC", "IP", "IP6") if name in first} | self._ports(start)
-        kept = {name: value for name, value in self.attributes.items() if name not in {*_INTERNAL, "IPAM_MAD"}}
-        return kept | taken | {"SIZE": str(count), "PARENT_NETWORK_AR_ID": str(self.oid)}
-
-    def update(self, new: Mapping[str, str], restricted: frozenset[str]) -> None:
-        """Replace the attributes, except for addresses and what is ``restricted`` to administrators.
-
-        Raises :class:`InternalError` with upstream's text.
-        """
-        old = self.attributes
-        dropped = {*_INTERNAL, *_SHOWN_ONLY, *restricted, "IP", "IP6"}
-        kept = {name: value for name, value in new.items() if name not in dropped}
-        fixed = ("TYPE", "MAC", "AR_ID", "IPAM_MAD", "PARENT_NETWORK_AR_ID", "IP", "IP6", *restricted)
-        kept |= {name: old[name] for name in fixed if name in old}
-        kept["SIZE"] = str(self._new_size(kept.get("SIZE")))
-        if self.type in IP6_STATIC and whole(kept.get("PREFIX_LENGTH")) is None:
-            kept["PREFIX_LENGTH"] = old.get("PREFIX_LENGTH", "")
-        if self.type in IP6:
-            _check_prefixes(kept)
-            kept = {"GLOBAL_PREFIX": "", "ULA_PREFIX": ""} | kept
-        for name in ("PORT_START", "PORT_SIZE"):
-            if whole(kept.get(name)) is None:
-                kept.pop(name, None)
-        self.attributes = kept
-        self._read()
-
-    def _new_size(self, text: str | None) -> int:
-        size = whole(text)
-        if size is None:
-            return self.size
-        if self.parent != -1 and size != self.size:
-            raise InternalError("The SIZE of a reservation cannot be changed.")
-        if self.leases.last() >= size:
-            raise InternalError(
-                "New SIZE cannot be applied. There are used leases that would fall outside the range."
-            )
-        if not size or any(_wraps(start, size) for start in (self.mac, self.ip, self.ip6)):
-            raise InternalError("Wrong SIZE for address range")
-        return size
-
-
-def _check_layer_3(kept: dict[str, str], kind: str, size: int) -> None:
-    """Check the IP addresses of a new range and drop those that its type has not."""
-    if kind in IP4:
-        number = addresses.ip4_number(kept.get("IP", ""))
-        if number is None:
-            raise InternalError("Wrong or empty IP attribute")
-        if _wraps(number, size):
-            raise InternalError("Wrong SIZE for address range")
-    else:
-        kept.pop("IP", None)
-    if kind in IP6:
-        _check_prefixes(kept)
-    else:
-        kept.pop("GLOBAL_PREFIX", None)
-        kept.pop("ULA_PREFIX", None)
-    if kind not in IP6_STATIC:
-        kept.pop("IP6", None)
-        return
-    number = addresses.ip6_number(kept.get("IP6", ""))
-    if number is None:
-        raise InternalError("Wrong or empty IP6 attribute")
-    if whole(kept.get("PREFIX_LENGTH")) is None:
-        raise InternalError("Wrong or empty PREFIX_LENGTH")
-    if _wraps(number, size):
-        raise InternalError("Wrong SIZE for address range")
-
-
-def _check_prefixes(kept: Mapping[str, str]) -> None:
-    for name, label in (("GLOBAL_PREFIX", "global"), ("ULA_PREFIX", "unique local")):
-        if addresses.prefix_number(kept.get(name, "")) is None:
-            raise InternalError(f"Wrong format for IP6 {label} address prefix")
-
-
-def _check_mac(kept: dict[str, str], kind: str, size: int, mac_prefix: int) -> None:
-    """Check the first MAC address, or make one: the prefix, then the IPv4 address or chance."""
-    text = kept.get("MAC", "")
-    if text:
-        number = addresses.mac_number(text)
-        if number is None:
-            raise InternalError("Wrong format for MAC attribute")
-        if _wraps(number, size):
-            raise InternalError("Wrong SIZE for address range")
-        return
-    low = addresses.ip4_number(kept["IP"]) if kind in IP4 else random.randint(0, LOW_32 + 1 - size)  # noqa: S311 (no secret)
-    kept["MAC"] = addresses.mac_text(mac_prefix << 32 | (low or 0))

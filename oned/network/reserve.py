@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from oned.acl import Kind
 from oned.errors import ActionError
 from oned.model.network import Network
+from oned.network.changes import take_range
 from oned.network.leases import MOST, owner
 from oned.network.ranges import AddressRange, whole
 from oned.quota import Usage
@@ -81,7 +82,7 @@ def take_addresses(parent: Network, reservation: Network, request: Request) -> N
         if start is not None:
             if len(each.leases) + request.size > MOST:
                 raise ActionError(f"At most {MOST} addresses of an address range can be in use")
-            taken = each.reserve(start, request.size, owner(Kind.NET, reservation.oid))
+            taken = take_range(each, start, request.size, owner(Kind.NET, reservation.oid))
             taken["AR_ID"] = str(reservation.next_range)
             reservation.ranges.append(AddressRange.stored(taken))
             return

@@ -35,9 +35,11 @@ def pack(numbers: set[int]) -> str:
 def unpack(text: str) -> set[int]:
     """The numbers that a map has taken. Raises :class:`InternalError` for one that is damaged."""
     try:
-        bits = zlib.decompress(base64.b64decode(text))
-    except (binascii.Error, ValueError, zlib.error):
-        raise InternalError("The map of VLAN numbers in the database is damaged.") from None
+        bits = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), NUMBERS)
+    except (binascii.Error, zlib.error):
+        bits = b""
+    if len(bits) != NUMBERS or bits.strip(b"01"):
+        raise InternalError("The map of VLAN numbers in the database is damaged; onedb fsck reports it.")
     return {number for number, bit in enumerate(reversed(bits)) if bit == ord("1")}
 
 

@@ -1,0 +1,126 @@
+"""``one.vrouter.*`` and ``one.vrouterpool.info``: virtual routers, as far as they are not machines."""
+
+from collections import Counter
+
+from sqlalchemy import insert
+
+from oned.acl import Kind, Op, Target
+from oned.config import Settings
+from oned.errors import InternalError
+from oned.methods.call import CHMOD, Call, Method
+from oned.methods.personal import owner_fields
+from oned.methods.shared import Owned, Window, list_pool, parse_template
+from oned.model.base import check_name
+from oned.model.network import Network
+from oned.model.vrouter import VirtualRouter
+from oned.network.nics import Nic, acquire_floating, is_floating, names_network, release_floating, resolve_nic
+from oned.pools import load, remove
+from oned.quota import Usage, charge, refund
+from oned.storage.reading import lock_rows, peek
+from onelib.template import Template, TemplateError
+
+_OF_THE_ROUTER = ("MAC", "IP", "IP6_LINK", "IP6_ULA", "IP6_GLOBAL", "VLAN_ID")
+"""What of a floating address is the router's, so that its machines get addresses of their own."""
+
+
+class Routers(Owned[VirtualRouter]):
+    """What many resources do alike, and what is different for virtual routers."""
+
+    def update(self, call: Call, oid: int, text: str, mode: int = 0) -> int:
+        """Replace the template or merge into it; the interfaces stay."""
+        try:
+            template = Template.parse(text)
+        except TemplateError:
+            return super().update(call, oid, text, mode)
+        template.erase("NIC")
+        if mode == 0:
+            for nic in load(call.transaction, VirtualRouter, oid).template.vectors("NIC"):
+                template.add("NIC", nic)
+        return super().update(call, oid, template.to_xml(), mode)
+
+    def delete(self, call: Call, oid: int) -> int:
+        """Delete a virtual router and give its addresses back."""
+        transaction = call.transaction
+        router = peek(transaction, VirtualRouter, oid)
+        call.authorization().add(Op.MANAGE, router.target()).check()
+        nics = router.template.vectors("NIC")
+        refund(transaction, router.uid, router.gid, floating_usage(nics))
+        lock_rows(transaction, Network.table, networks_of(nics))
+        router = load(transaction, VirtualRouter, oid)
+        for nic in router.template.vectors("NIC"):
+            release_floating(transaction, oid, nic)
+        remove(transaction, router)
+        return oid
+
+
+POOL = Routers(VirtualRouter)
+
+
+def networks_of(nics: list[Nic]) -> set[int]:
+    """The networks of interfaces that know theirs."""
+    return {int(nic["NETWORK_ID"]) for nic in nics if nic.get("NETWORK_ID", "").isdecimal()}
+
+
+def floating_usage(nics: list[Nic]) -> Usage:
+    """What interfaces count against quotas: floating addresses."""
+    floating = [nic for nic in nics if is_floating(nic)]
+    counted = Counter(int(nic["NETWORK_ID"]) for nic in floating if nic.get("NETWORK_ID", "").isdecimal())
+    return Usage(networks=dict(counted))
+
+
+def prepare(nic: Nic, settings: Settings) -> None:
+    """Keep a floating address under names of the router's, and drop what users cannot set for a machine."""
+    if not is_floating(nic):
+        return
+    for name in _OF_THE_ROUTER:
+        if name in nic:
+            nic[f"VROUTER_{name}"] = nic.pop(name)
+    for name in settings.names("VM_RESTRICTED_ATTR"):
+        if name.startswith("NIC/"):
+            nic.pop(name.removeprefix("NIC/"), None)
+
+
+def allocate(call: Call, text: str) -> int:
+    """Create a virtual router and take its floating addresses."""
+    transaction, caller = call.transaction, call.caller
+    template = parse_template(text)
+    nics = template.vectors("NIC")
+    question = call.authorization().add(Op.CREATE, Target(Kind.VROUTER, uid=caller.uid, gid=caller.gid))
+    for nic in nics:
+        resolve_nic(call, nic, question)
+    question.check()
+    name = template.get("NAME")
+    template.erase("NAME")
+    reason = check_name(name)
+    if reason:
+        raise InternalError(reason)
+    charge(transaction, caller.uid, caller.gid, floating_usage(nics))
+    lock_rows(transaction, Network.table, networks_of(nics))
+    oid = transaction.next_oid(VirtualRouter.table.name)
+    for number, nic in enumerate(nics):
+        nic["NIC_ID"] = str(number)
+        if names_network(nic):
+            acquire_floating(transaction, int(nic["NETWORK_ID"]), oid, nic, settings=call.settings)
+        prepare(nic, call.settings)
+    router = VirtualRouter(**owner_fields(call) | {"oid": oid}, name=name, template=template)
+    transaction.write(insert(VirtualRouter.table), router.row())
+    return oid
+
+
+def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+    """The virtual routers."""
+    return f"<VROUTER_POOL>{''.join(list_pool(call, VirtualRouter, Window(flag, start, end)))}</VROUTER_POOL>"
+
+
+METHODS = (
+    Method("one.vrouter.allocate", allocate, (str,), write=True),
+    Method("one.vrouter.info", POOL.info, (int,), (bool,)),
+    Method("one.vrouter.update", POOL.update, (int, str), (int,), write=True),
+    Method("one.vrouter.delete", POOL.delete, (int,), write=True),
+    Method("one.vrouter.chown", POOL.chown, (int, int, int), write=True),
+    Method("one.vrouter.chmod", POOL.chmod, CHMOD, write=True),
+    Method("one.vrouter.rename", POOL.rename, (int, str), write=True),
+    Method("one.vrouter.lock", POOL.lock, (int, int), (bool,), write=True),
+    Method("one.vrouter.unlock", POOL.unlock, (int,), write=True),
+    Method("one.vrouterpool.info", pool_info, (int, int, int), bulk=True),
+)
