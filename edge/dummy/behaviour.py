@@ -10,6 +10,8 @@ from onelib.template_xml import Element, MalformedXmlError, parse_root, text_of
 
 MAX_ELEMENTS = 1_000_000
 LONGEST_DELAY = 3600.0
+USED_MB, TOTAL_MB = 10240, 1048576
+"""Of every datastore and marketplace, and of a host's own disk."""
 
 
 def parse(message: str) -> Element | None:
@@ -96,6 +98,11 @@ class Dummy:
     def answer(self, action: str, oid: int, root: Element | None, task: str) -> str:
         """The answer of a success. Raises :class:`onelib.driver.DriverError` for an unknown action."""
         raise NotImplementedError
+
+
+def space() -> str:
+    """How full a datastore or marketplace is, a template."""
+    return f'USED_MB="{USED_MB}"\nTOTAL_MB="{TOTAL_MB}"\nFREE_MB="{TOTAL_MB - USED_MB}"\n'
 
 
 def unknown(action: str) -> DriverError:

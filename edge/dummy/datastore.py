@@ -1,9 +1,8 @@
 """The dummy of datastores: images without content."""
 
-from edge.dummy.behaviour import Dummy, find, unknown
+from edge.dummy.behaviour import Dummy, find, space, unknown
 from onelib.template_xml import Element
 
-USED_MB, TOTAL_MB = 10240, 1048576
 IMAGE_MB = 1024
 FORMAT = "raw"
 
@@ -22,7 +21,7 @@ class Datastore(Dummy):
         if action == "STAT":
             return str(IMAGE_MB)
         if action == "MONITOR":
-            return f"USED_MB={USED_MB}\nTOTAL_MB={TOTAL_MB}\nFREE_MB={TOTAL_MB - USED_MB}\n"
+            return space()
         if action in {"RM", "SNAP_DELETE", "SNAP_REVERT", "SNAP_FLATTEN"}:
             return ""
         raise unknown(action)

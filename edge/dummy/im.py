@@ -3,14 +3,13 @@
 import base64
 import time
 
-from edge.dummy.behaviour import Dummy, find, unknown
+from edge.dummy.behaviour import TOTAL_MB, USED_MB, Dummy, find, unknown
 from onelib.template_xml import Element, text_of
 
 TOTAL_CPU = 800
 """Hundredths of a processor."""
 TOTAL_MEMORY = 16 * 2**20
 """KiB."""
-DS_USED_MB, DS_TOTAL_MB = 10240, 1048576
 
 
 class Im(Dummy):
@@ -42,8 +41,8 @@ def _system(host: Element | None) -> str:
     return (
         'ARCH="x86_64"\nHYPERVISOR="dummy"\nMODELNAME="Dummy(R) Core @ 3.2GHz"\nCPUSPEED="3200"\n'
         f'HOSTNAME="{find(host, "NAME")}"\nTOTALCPU="{TOTAL_CPU}"\nTOTALMEMORY="{TOTAL_MEMORY}"\n'
-        f'DS_LOCATION_USED_MB="{DS_USED_MB}"\nDS_LOCATION_TOTAL_MB="{DS_TOTAL_MB}"\n'
-        f'DS_LOCATION_FREE_MB="{DS_TOTAL_MB - DS_USED_MB}"\n'
+        f'DS_LOCATION_USED_MB="{USED_MB}"\nDS_LOCATION_TOTAL_MB="{TOTAL_MB}"\n'
+        f'DS_LOCATION_FREE_MB="{TOTAL_MB - USED_MB}"\n'
     )
 
 

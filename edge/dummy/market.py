@@ -2,8 +2,8 @@
 
 import hashlib
 
-from edge.dummy.behaviour import Dummy, find, unknown
-from edge.dummy.datastore import FORMAT, IMAGE_MB, TOTAL_MB, USED_MB
+from edge.dummy.behaviour import Dummy, find, space, unknown
+from edge.dummy.datastore import FORMAT, IMAGE_MB
 from onelib.template_xml import Element
 
 
@@ -19,7 +19,7 @@ class Market(Dummy):
             size = find(root, "IMAGE/SIZE", str(IMAGE_MB))
             return f'SOURCE="{source}"\nMD5="{checksum}"\nSIZE="{size}"\nFORMAT="{FORMAT}"\n'
         if action == "MONITOR":
-            return f'USED_MB="{USED_MB}"\nTOTAL_MB="{TOTAL_MB}"\nFREE_MB="{TOTAL_MB - USED_MB}"\n'
+            return space()
         if action == "DELETE":
             return ""
         raise unknown(action)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from oned.drivers.codec import FAMILIES
@@ -10,6 +11,7 @@ from onelib.locations import Locations
 from onelib.template import Template, TemplateError
 
 PYTHON = "python:"
+BUNDLED = "edge.programs"
 MONITORD_FAMILY = "im"
 
 
@@ -23,7 +25,7 @@ def _words(text: str) -> tuple[str, ...]:
 def _settings(kind: str, section: Mapping[str, str], locations: Locations) -> DriverSettings:
     executable = section.get("EXECUTABLE", "")
     if executable and not executable.startswith((PYTHON, "/")):
-        executable = str(locations.root / "usr/lib/one/mads" / executable)
+        executable = _resolve(executable, locations)
     return DriverSettings(
         kind=kind,
         name=section.get("NAME", ""),
@@ -32,6 +34,21 @@ def _settings(kind: str, section: Mapping[str, str], locations: Locations) -> Dr
         attributes=dict(section),
         folder=locations.var,
     )
+
+
+def _resolve(name: str, locations: Locations) -> str:
+    """A program of the name in upstream's folder, else the driver of the name that comes with this distribution."""
+    program = locations.root / "usr/lib/one/mads" / name
+    if not program.exists() and name.isidentifier() and _is_module(f"{BUNDLED}.{name}"):
+        return f"{PYTHON}{BUNDLED}.{name}:Driver"
+    return str(program)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # its package
+        return False
 
 
 def _monitord(locations: Locations) -> Template:

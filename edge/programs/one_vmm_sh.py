@@ -1,0 +1,5 @@
+"""Hypervisors, by the last word of ARGUMENTS."""
+
+from edge.dispatch import Hypervisor as Driver
+
+__all__ = ["Driver"]
