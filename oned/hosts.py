@@ -1,19 +1,32 @@
-"""What happens to hosts: every change of state is told to subscribers, and the probes' reports are taken in."""
+"""What monitoring finds out about hosts: their state, what they have, what of it is in use.
 
+A new host gets the task :data:`START`, that runs the probes of its IM driver; an old one :data:`STOP`.
+"""
+
+import base64
+import binascii
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from oned import events
+from oned import tasks
+from oned.acl import Kind
 from oned.db import Transaction
-from oned.model.base import escape
-from oned.model.cluster import Cluster
+from oned.errors import NoExistsError
+from oned.host_store import cluster_reserves, save_host
 from oned.model.host import Host, HostState
 from oned.model.host_share import integer
-from oned.pools import load, save
+from oned.pools import load
 from oned.schema import host_monitoring, vm_import
-from onelib.template import Template, cdata
+from onelib.driver import DriverError
+from onelib.template import MAX_ELEMENTS, Template, TemplateError, cdata
+from onelib.template_xml import MalformedXmlError, parse_root, text_of
 
+START, STOP = "host.monitor", "host.unmonitor"
+"""Tasks: run the probes on a host, end them."""
+_ACTIONS = {START: "START_MONITOR", STOP: "STOP_MONITOR"}
 RETENTION_SECONDS = 43200
 """How long what was measured is kept unless the configuration says otherwise."""
 
@@ -28,24 +41,20 @@ _CAPACITY_CHANGES = ("TOTALCPU", "TOTALMEMORY")
 _IMPORTED = select(vm_import.c.vmid).where(vm_import.c.deploy_id == bindparam("key"))
 
 
-def announce(transaction: Transaction, host: Host) -> None:
-    """Tell the subscribers in which state a host is."""
-    state = host.state.name
-    topics = (f"EVENT HOST {host.oid}/{state}/ ", f"EVENT STATE HOST/{state}//{host.oid} ")
-    body = (
-        f"<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>HOST</HOOK_OBJECT><STATE>{state}</STATE>"
-        f"<REMOTE_HOST>{escape(host.name)}</REMOTE_HOST><RESOURCE_ID>{host.oid}</RESOURCE_ID>"
-        f"{host.to_xml()}</HOOK_MESSAGE>"
-    )
-    events.publish(transaction, topics, body)
+def ask_monitor(transaction: Transaction, host: Host, kind: str) -> None:
+    """Ask the IM driver of a host to start or to stop the probes; an earlier question is taken back.
 
-
-def save_host(transaction: Transaction, host: Host) -> None:
-    """Write a host back, and tell its state when that has changed."""
-    if host.state is not host.prev_state:
-        announce(transaction, host)
-        host.prev_state = host.state
-    save(transaction, host)
+    The message is upstream's, with the configuration of the monitoring daemon left to whoever has it.
+    """
+    about = (Kind.HOST, host.oid)
+    payload = {
+        "driver": f"im:{host.im_mad}",
+        "host": host.name,
+        "action": _ACTIONS[kind],
+        "message": f"<MONITOR_DRIVER_ACTION>{host.to_xml()}<MONITOR_CONFIGURATION/></MONITOR_DRIVER_ACTION>",
+    }
+    tasks.cancel(transaction, about)
+    tasks.enqueue(transaction, kind, about, payload)
 
 
 def set_error(host: Host, message: str) -> None:
@@ -96,13 +105,6 @@ def system_info(transaction: Transaction, host_id: int, report: Template) -> Non
         share.reserve(*host.reserved(cluster_reserves(transaction, host)))
     share.monitored(template)
     save_host(transaction, host)
-
-
-def cluster_reserves(transaction: Transaction, host: Host) -> tuple[str, str]:
-    """RESERVED_CPU and RESERVED_MEM of its cluster, without a lock: clusters are locked before hosts."""
-    query = select(Cluster.table.c.body).where(Cluster.table.c.oid == host.cluster_id)
-    rows = transaction.rows(query)
-    return Cluster.from_xml(str(rows[0][0])).reserved if rows else ("", "")
 
 
 def _note_wilds(transaction: Transaction, template: Template) -> None:
@@ -178,3 +180,43 @@ def last_monitoring(transaction: Transaction, host_id: int) -> str:
     query = select(table.c.body).where(table.c.hid == host_id).order_by(table.c.last_mon_time.desc()).limit(1)
     rows = transaction.rows(query)
     return str(rows[0][0]) if rows else ""
+
+
+def _reports(answer: str) -> dict[str, Template]:
+    """The first reports of a host by their kind; those that cannot be read are left out."""
+    try:
+        root = parse_root(answer, MAX_ELEMENTS)
+    except MalformedXmlError:
+        return {}
+    found = {}
+    for name in ("SYSTEM_HOST", "MONITOR_HOST"):
+        try:
+            text = base64.b64decode(text_of(root.find(name)), validate=True).decode()
+            found[name] = Template.from_text(text)
+        except (binascii.Error, UnicodeDecodeError, TemplateError):
+            continue
+    return found
+
+
+def _started(transaction: Transaction, payload: Mapping[str, Any], answer: str | DriverError) -> None:
+    """The probes run, or cannot."""
+    oid = int(payload["oid"])
+    try:
+        if isinstance(answer, DriverError):
+            set_state(transaction, oid, HostState.ERROR, str(answer))
+            return
+        reports = _reports(answer)
+        if "SYSTEM_HOST" in reports:
+            system_info(transaction, oid, reports["SYSTEM_HOST"])
+        if "MONITOR_HOST" in reports:
+            add_monitoring(transaction, oid, reports["MONITOR_HOST"])
+    except NoExistsError:
+        return  # deleted while the driver was at work
+
+
+def _stopped(_transaction: Transaction, _payload: Mapping[str, Any], _answer: str | DriverError) -> None:
+    """Nobody minds probes that cannot be stopped: their host is off, or gone."""
+
+
+RESULTS = {START: _started, STOP: _stopped}
+"""What takes the answers of the IM drivers (:mod:`oned.work.drive`)."""

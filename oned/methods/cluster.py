@@ -4,7 +4,7 @@ from sqlalchemy import delete, insert, select
 
 from oned import clusters, vnc
 from oned.acl import Kind, Op, Target
-from oned.hosts import save_host
+from oned.host_store import save_host
 from oned.methods.call import Call, Method
 from oned.methods.shared import list_pool
 from oned.methods.unique import Unique

@@ -4,10 +4,11 @@ import time
 
 from sqlalchemy import ColumnElement, delete, func, select
 
-from oned import clusters, tasks
+from oned import clusters
 from oned.acl import SHOW_ALL, Kind, Op, visible
 from oned.errors import InternalError
-from oned.hosts import announce, cluster_reserves, last_monitoring, save_host
+from oned.host_store import announce, cluster_reserves, save_host
+from oned.hosts import START, STOP, ask_monitor, last_monitoring
 from oned.methods.call import Call, Method
 from oned.methods.shared import list_pool
 from oned.methods.unique import Unique, home_cluster
@@ -21,8 +22,6 @@ from oned.vm.store import save_vm
 
 STATUS = {0: HostState.INIT, 1: HostState.DISABLED, 2: HostState.OFFLINE}
 """The numbers of ``one.host.status``."""
-START, STOP = "host.monitor", "host.unmonitor"
-"""Tasks: run the probes on a host, end them."""
 LATEST, ALL_RECORDS = 0, -1
 
 
@@ -72,11 +71,6 @@ def _machines(call: Call, oid: int) -> list[int]:
     return sorted(Host.from_xml(str(rows[0][0])).vms) if rows else []
 
 
-def _ask_monitor(call: Call, host: Host, kind: str) -> None:
-    payload = {"name": host.name, "im_mad": host.im_mad, "vm_mad": host.vm_mad}
-    tasks.enqueue(call.transaction, kind, (Kind.HOST, host.oid), payload)
-
-
 def allocate(call: Call, name: str, im_mad: str, vm_mad: str, cluster_id: int) -> int:
     """Add a host to a cluster (-1: the default one) and begin to monitor it."""
     cluster = home_cluster(call, Kind.HOST, cluster_id)
@@ -92,7 +86,7 @@ def allocate(call: Call, name: str, im_mad: str, vm_mad: str, cluster_id: int) -
     create(call.transaction, host)
     announce(call.transaction, host)
     clusters.attach(call.transaction, cluster.oid, Kind.HOST, host.oid)
-    _ask_monitor(call, host, START)
+    ask_monitor(call.transaction, host, START)
     return host.oid
 
 
@@ -107,8 +101,7 @@ def remove_host(call: Call, oid: int) -> int:
     remove(call.transaction, host)
     clusters.detach(call.transaction, host.cluster_id, Kind.HOST, oid)
     call.transaction.write(delete(host_monitoring).where(host_monitoring.c.hid == oid))
-    tasks.cancel(call.transaction, (Kind.HOST, oid))
-    _ask_monitor(call, host, STOP)
+    ask_monitor(call.transaction, host, STOP)
     return oid
 
 
@@ -131,9 +124,9 @@ def status(call: Call, oid: int, code: int) -> int:
         host.state = wanted
     save_host(call.transaction, host)
     if wanted is HostState.OFFLINE and before is not HostState.OFFLINE:
-        _ask_monitor(call, host, STOP)
+        ask_monitor(call.transaction, host, STOP)
     elif wanted is HostState.INIT or before is HostState.OFFLINE:
-        _ask_monitor(call, host, START)
+        ask_monitor(call.transaction, host, START)
     return oid
 
 
