@@ -68,7 +68,6 @@ def _sweeps() -> dict[L, _Sweep]:
 def _sweep(extra: tuple[Effect, ...], target: L, action: Action, work: Work) -> Step:
     does = (
         Act(action),
-        Do.ABANDON,
         Do.UNRESCHED,
         Do.DROP_SNAPSHOTS,
         Do.CLOSE,
@@ -76,6 +75,7 @@ def _sweep(extra: tuple[Effect, ...], target: L, action: Action, work: Work) -> 
         Do.VNC_OUT,
         Do.HOST_OUT,
         *extra,
+        Do.ABANDON,
     )
     return Step(active(target), does, work)
 

@@ -91,10 +91,11 @@ def _size_rows() -> Iterator[Row]:
 
 
 def _save_as_rows() -> Iterator[Row]:
-    """Nothing in the history tells of a saved disk. The record of a machine that is off stays as it is."""
+    """Nothing in the history tells of a saved disk. The driver of the new image is the first to work."""
     homes = {L.HOTPLUG_SAVEAS: RUNNING} | SAVE_AS_OFF
     for lcm, home in homes.items():
-        yield home, E.SAVE_AS, Step(active(lcm), (), Work.SAVE_AS)
+        yield home, E.SAVE_AS, Step(active(lcm))
+        yield active(lcm), E.SAVE_AS_TARGET, Step(active(lcm), (), Work.SAVE_AS)
         yield active(lcm), E.SUCCESS, Step(home, (Do.SAVE_AS_SUCCESS,))
         yield active(lcm), E.FAILURE, Step(home, (Do.SAVE_AS_FAILURE,))
 

@@ -51,6 +51,8 @@ class Event(Enum):
     RESIZE = auto()
     DISK_RESIZE = auto()
     SAVE_AS = auto()
+    SAVE_AS_TARGET = auto()
+    """The driver of the image says where the disk is to be copied."""
     UPDATE_CONF = auto()
     RETRY = auto()
     DELETE = auto()

@@ -2,14 +2,11 @@
 
 from collections import Counter
 
+from oned.life.places import Place, counts_as_running
 from oned.model.vm import Vm
 from oned.model.vm_short import nics_of
-from oned.model.vm_states import VmState
 from oned.quota import Usage
 from onelib.template import Template
-
-RUNNING = frozenset({VmState.ACTIVE, VmState.PENDING, VmState.HOLD, VmState.CLONING, VmState.CLONING_FAILURE})
-"""The states that count against ``RUNNING_VMS``, ``RUNNING_CPU`` and ``RUNNING_MEMORY``."""
 
 
 def number(text: str | None) -> int:
@@ -87,7 +84,7 @@ def device_usage(template: Template) -> Usage:
 
 def total_usage(vm: Vm) -> Usage:
     """All that ``vm`` takes in its present state."""
-    capacity = capacity_usage(vm.template, running=vm.state in RUNNING)
+    capacity = capacity_usage(vm.template, running=counts_as_running(Place(vm.state, vm.lcm_state)))
     devices = device_usage(vm.template)
     return Usage(
         vms=1,

@@ -83,7 +83,7 @@ def test_places_of_work_are_entered_with_work() -> None:
     resting = {RUNNING, UNKNOWN, DONE, *WAITING, *RESTING, active(LCM.CLEANUP_DELETE)}
     resting |= {active(lcm) for lcm in FAILURES}
     for (place, event), step in TABLE.items():
-        if step.to not in resting:
+        if step.to not in resting and event is not Event.SAVE_AS:
             assert step.work is not None, (place.label, event.name)
 
 
