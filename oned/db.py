@@ -41,9 +41,10 @@ class Transaction:
     """What a handler sees of the database. ``writable`` transactions may change it.
 
     ``signals`` are names of what others wait for (:meth:`Database.listen`); they are told after the commit.
+    ``touched`` are the objects that were inserted and removed.
     """
 
-    __slots__ = ("_connection", "dirty", "mysql", "signals", "writable")
+    __slots__ = ("_connection", "dirty", "mysql", "signals", "touched", "writable")
 
     def __init__(
         self, connection: Connection, *, writable: bool, mysql: bool, signals: set[str] | None = None
@@ -53,6 +54,7 @@ class Transaction:
         self.mysql = mysql
         self.dirty = False
         self.signals = set() if signals is None else signals
+        self.touched: list[object] = []
 
     def one(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> AnyRow | None:
         """The first row, locked until the end of a writable transaction."""

@@ -103,6 +103,7 @@ def create(transaction: Transaction, obj: PoolObject) -> int:
 def insert_row(transaction: Transaction, obj: PoolObject) -> None:
     """Insert ``obj``, whose ``oid`` was taken before with :meth:`Transaction.next_oid`."""
     transaction.write(_of(obj.table).insert, _row(obj))
+    transaction.touched.append(obj)
 
 
 def save(transaction: Transaction, obj: PoolObject) -> None:
@@ -114,4 +115,5 @@ def save(transaction: Transaction, obj: PoolObject) -> None:
 def remove(transaction: Transaction, obj: PoolObject) -> None:
     """Delete ``obj``, the access rules about it, and its place in virtual data centers."""
     transaction.write(_of(obj.table).delete, {"key": obj.oid})
+    transaction.touched.append(obj)
     rules.forget(transaction, obj.kind, obj.oid)
