@@ -26,6 +26,7 @@ from oned.model.group import Group
 from oned.model.secgroup import first_groups
 from oned.model.user import User
 from oned.model.vdc import default_vdc, first_vdc
+from oned.storage.apps import first_markets
 from oned.vdc import rules_of
 from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
 from onelib.locations import Locations
@@ -39,6 +40,7 @@ FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (
     datastores.first,
     first_groups,
     first_vdc,
+    first_markets,
 )
 """The objects of a new database, a function per kind; ids of others start at 100."""
 FIRST_ROWS: tuple[Callable[[Settings], Iterable[tuple[Table, dict[str, Any]]]], ...] = (clusters.first_rows,)

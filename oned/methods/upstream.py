@@ -42,4 +42,6 @@ UPSTREAM = frozenset(
     {f"one.{name}.{verb}" for name, verbs in _UPSTREAM_BY_RESOURCE.items() for verb in verbs.split()}
     | {f"one.{name}pool.info" for name in _POOLS.split()}
 )
-"""Every method that a 6.0 server registers."""
+"""Every method that a 6.0.0 server registers."""
+LATER = frozenset({"one.market.enable"})
+"""Methods of later 6.0 releases that are here too."""

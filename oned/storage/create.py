@@ -8,7 +8,7 @@ import time
 from oned.crypt import encrypt_template
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import Call
-from oned.methods.named import owner_fields
+from oned.methods.personal import owner_fields
 from oned.model.base import check_name
 from oned.model.datastore import Datastore, DatastoreType
 from oned.model.group import Group

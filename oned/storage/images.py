@@ -7,10 +7,11 @@ import time
 
 from oned.acl import Kind
 from oned.db import Transaction
-from oned.events import publish
+from oned.events import image_state
 from oned.model.image import Image, ImageState
 from oned.pools import load, save
 from oned.storage.reading import held
+from onelib.template import Template
 
 _USED = {True: ImageState.USED_PERS, False: ImageState.USED}
 UNLOCKED = {
@@ -30,20 +31,9 @@ def load_image(transaction: Transaction, oid: int) -> Image:
 def store(transaction: Transaction, image: Image) -> None:
     """Write ``image`` back, and tell subscribers when its state is another one than they know."""
     if image.state is not image.prev_state:
-        topics, body = state_event(image)
-        publish(transaction, topics, body)
+        image_state(transaction, image.to_xml(), image.oid, image.state.label)
         image.prev_state = image.state
     save(transaction, image)
-
-
-def state_event(image: Image) -> tuple[list[str], str]:
-    """The keys and the text of the event that ``image`` is in its state."""
-    state = image.state.label
-    body = (
-        "<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>IMAGE</HOOK_OBJECT>"
-        f"<STATE>{state}</STATE><RESOURCE_ID>{image.oid}</RESOURCE_ID>{image.to_xml()}</HOOK_MESSAGE>"
-    )
-    return [f"EVENT IMAGE {image.oid}/{state}/ ", f"EVENT STATE IMAGE/{state}//{image.oid} "], body
 
 
 def unlock(image: Image) -> None:
@@ -54,9 +44,9 @@ def unlock(image: Image) -> None:
         image.state = UNLOCKED.get(image.state, image.state)
 
 
-def set_error(image: Image, message: str) -> None:
-    """Note in the template what went wrong, with the time."""
-    image.template.set("ERROR", f"{time.ctime()} : {message}")
+def set_error(template: Template, message: str) -> None:
+    """Note in a template what went wrong, with the time."""
+    template.set("ERROR", f"{time.ctime()} : {message}")
 
 
 def begin_cloning(image: Image, about: Kind, oid: int) -> None:

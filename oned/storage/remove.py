@@ -5,11 +5,13 @@ from oned.db import Transaction
 from oned.errors import ActionError
 from oned.model.datastore import Datastore
 from oned.model.image import Image, ImageState
+from oned.model.vm import Vm
 from oned.pools import remove, save
 from oned.quota import Usage, refund
 from oned.storage.images import end_cloning, load_image, store
-from oned.storage.reading import held, peek
+from oned.storage.reading import held, lock_rows, peek
 from oned.storage.requests import ask_datastore
+from oned.storage.settle import saving_ended
 
 _IN_USE = {
     ImageState.USED,
@@ -39,9 +41,12 @@ def delete_image(transaction: Transaction, oid: int) -> None:
     before = peek(transaction, Image, oid)
     _check(before)
     counted = before.state is not ImageState.DELETE
+    saved_disk_of = before.template.get("SAVED_VM_ID") if before.is_saving else ""
     usage = Usage(datastores={before.datastore_id: (1, before.quota_size)})
     if counted:
         refund(transaction, before.uid, before.gid, usage)
+    if saved_disk_of.isdecimal():
+        lock_rows(transaction, Vm.table, {int(saved_disk_of)})
     datastore = held(transaction, Datastore, before.datastore_id)
     if datastore is None:
         raise _refuse("Datastore no longer exists cannot remove image")
@@ -62,7 +67,7 @@ def _account(image: Image) -> tuple[int, int, int, int, bool]:
 
 def _begin(transaction: Transaction, image: Image, datastore: Datastore) -> None:
     """Ask the driver to remove the data; an image without any is gone at once."""
-    source = image.cloning_id
+    source, saving = image.cloning_id, image.is_saving and image.state.is_locked
     if image.source:
         ask_datastore(transaction, "image.rm", image, datastore)
         image.state = ImageState.DELETE
@@ -72,3 +77,5 @@ def _begin(transaction: Transaction, image: Image, datastore: Datastore) -> None
         remove(transaction, image)
     if source != -1:
         end_cloning(transaction, source, Kind.IMAGE, image.oid)
+    if saving:
+        saving_ended(transaction, image, source="")

@@ -6,15 +6,21 @@ Source: OpenNebula 6.0, "Storage Driver" and "Market Driver": each action gets o
 from collections.abc import Mapping
 from typing import Any
 
+from lxml import etree
+from sqlalchemy import select
+
 from oned.acl import Kind
 from oned.db import Transaction
 from oned.model.app import App
 from oned.model.datastore import Datastore
 from oned.model.image import Image
 from oned.model.market import Market
+from oned.schema import task
 from oned.tasks import enqueue
+from onelib.template import MAX_ELEMENTS
+from onelib.template_xml import parse_root
 
-_IMAGE_ACTIONS = {
+_ACTIONS = {
     "image.stat": "STAT",
     "image.cp": "CP",
     "image.mkfs": "MKFS",
@@ -23,8 +29,11 @@ _IMAGE_ACTIONS = {
     "image.snap_delete": "SNAP_DELETE",
     "image.snap_revert": "SNAP_REVERT",
     "image.snap_flatten": "SNAP_FLATTEN",
+    "datastore.monitor": "MONITOR",
+    "market.import": "IMPORT",
+    "market.delete": "DELETE",
+    "market.monitor": "MONITOR",
 }
-_MARKET_ACTIONS = {"market.import": "IMPORT", "market.delete": "DELETE", "market.monitor": "MONITOR"}
 
 
 def ask_datastore(
@@ -41,19 +50,28 @@ def ask_datastore(
     payload = {
         "oid": image.oid,
         "driver": f"datastore:{datastore.ds_mad}",
-        "action": _IMAGE_ACTIONS[kind],
+        "action": _ACTIONS[kind],
         "message": message,
         "datastore": datastore.oid,
     }
     enqueue(transaction, kind, (Kind.IMAGE, image.oid), payload | dict(more or {}))
 
 
+def is_asked(transaction: Transaction, kind: str, about: tuple[Kind, int]) -> bool:
+    """Whether a task of this kind about that object waits to be begun."""
+    query = select(task.c.id).where(task.c.object == about[0].name, task.c.oid == about[1])
+    return bool(transaction.rows(query.where(task.c.kind == kind, task.c.owner == "").limit(1)))
+
+
 def monitor_datastore(transaction: Transaction, datastore: Datastore, *, extra: str = "") -> None:
-    """Ask how full a datastore is."""
+    """Ask how full a datastore is, unless that is asked already."""
+    if is_asked(transaction, "datastore.monitor", (Kind.DATASTORE, datastore.oid)):
+        return
+    driver = datastore.tm_mad if datastore.ds_mad == "-" else datastore.ds_mad
     payload = {
         "oid": datastore.oid,
-        "driver": f"datastore:{datastore.ds_mad}",
-        "action": "MONITOR",
+        "driver": f"datastore:{driver}",
+        "action": _ACTIONS["datastore.monitor"],
         "message": f"<DS_DRIVER_ACTION_DATA>{datastore.to_xml()}{extra}</DS_DRIVER_ACTION_DATA>",
     }
     enqueue(transaction, "datastore.monitor", (Kind.DATASTORE, datastore.oid), payload)
@@ -68,8 +86,22 @@ def ask_market(
     payload = {
         "oid": about[1],
         "driver": f"market:{market.market_mad}",
-        "action": _MARKET_ACTIONS[kind],
+        "action": _ACTIONS[kind],
         "message": f"<MARKET_DRIVER_ACTION_DATA>{body}{market.to_xml()}{extra}</MARKET_DRIVER_ACTION_DATA>",
         "market": market.oid,
     }
     enqueue(transaction, kind, about, payload)
+
+
+def discard(transaction: Transaction, payload: Mapping[str, Any], source: str) -> None:
+    """Have the data at ``source`` removed, which the task with ``payload`` made for what is gone meanwhile."""
+    if not source:
+        return
+    about = Kind.MARKETPLACEAPP if "market" in payload else Kind.IMAGE
+    kind = "market.delete" if about is Kind.MARKETPLACEAPP else "image.rm"
+    root = parse_root(payload["message"], MAX_ELEMENTS)
+    place = root.find(f"{about.name}/SOURCE")
+    if place is not None:
+        place.text = source
+        changed = {"action": _ACTIONS[kind], "message": etree.tostring(root, encoding="unicode")}
+        enqueue(transaction, kind, (about, payload["oid"]), {**payload, **changed})

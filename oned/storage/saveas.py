@@ -20,11 +20,14 @@ from oned.storage.targets import checked_capacity
 from onelib.template import Template
 
 
-def saveas_image(call: Call, source_id: int, vm_id: int, disk_id: int, name: str, kind: str, size: int) -> int:
+def saveas_image(
+    call: Call, source_id: int, disk: tuple[int, int], name: str, *, kind: str = "", size: int
+) -> int:
     """Create the image for a disk that was made of the image ``source_id``; its id.
 
-    ``kind`` is its type, empty for that of the source; ``size`` in megabytes. The caller has to be allowed to create
-    images and to use the datastore. Raises :class:`oned.errors.ApiError`.
+    ``disk`` is the virtual machine and the number of its disk. ``kind`` is the type of the image, empty for that of
+    the source; ``size`` in megabytes. The caller has to be allowed to create images and to use the datastore. Raises
+    :class:`oned.errors.ApiError`.
     """
     source = peek(call.transaction, Image, source_id)
     if source.type.is_file:
@@ -40,8 +43,8 @@ def saveas_image(call: Call, source_id: int, vm_id: int, disk_id: int, name: str
             ("NAME", name),
             ("TYPE", (kind or source.type.name).upper()),
             ("SAVED_IMAGE_ID", str(source_id)),
-            ("SAVED_DISK_ID", str(disk_id)),
-            ("SAVED_VM_ID", str(vm_id)),
+            ("SAVED_VM_ID", str(disk[0])),
+            ("SAVED_DISK_ID", str(disk[1])),
             ("SAVE_AS_HOT", "YES"),
         ]
     )
