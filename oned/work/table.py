@@ -1,11 +1,13 @@
 """Which handler carries out which kind of task: the whole kind, else what is before its dot."""
 
+from oned.life.tasks import CONTINUE, carry_on
 from oned.work.context import Context, Handler, LaterError
 from oned.work.drive import drive
 
 UNKNOWN_SECONDS = 300
 
 HANDLERS: dict[str, Handler] = {
+    CONTINUE: carry_on,
     "vm": drive("oned.life.results"),
     "image": drive("oned.storage.results"),
     "market": drive("oned.storage.results"),
