@@ -151,10 +151,9 @@ class Authenticator:
         user = self._user(transaction, name)
         if user is None and session == checks.SESSION:  # the health probe's, which is no event for the log
             raise AuthenticationError
-        if user is None:
-            raise self._refuse("The user of a session does not exist")
-        if not user.enabled:
-            raise self._refuse(f"User {name} is disabled")
+        if user is None or not user.enabled:
+            _hashes(secret)  # as long as for a user that may come in, so that the time does not tell who is there
+            raise self._refuse(f"User {name} is disabled" if user else "The user of a session does not exist")
         if fnmatch.fnmatchcase(user.driver, "server*"):
             return self._server(transaction, user, secret)
         return self._direct(transaction, user, secret)
@@ -200,7 +199,7 @@ class Authenticator:
         if user.driver != "core":
             raise self._refuse(f"Auth Error: Authentication driver '{user.driver}' not enabled. Check AUTH_MAD.")
         if not any(hmac.compare_digest(user.password.encode(), known.encode()) for known in _hashes(secret)):
-            raise AuthenticationError
+            raise self._refuse("The password of a session is wrong")
         caller = self._caller(transaction, user)
         return replace(caller, legacy_hash=True) if len(user.password) == SHA1_DIGITS else caller
 

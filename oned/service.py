@@ -5,10 +5,13 @@ import itertools
 from collections.abc import Sequence
 from functools import partial
 
+from oned import api_event
 from oned.authenticate import Authenticator, CallerCache, StaleTokenError, drop_token, upgrade_hash
+from oned.backoff import Backoff
 from oned.config import Settings
 from oned.db import Database, Job, Transaction
-from oned.errors import ApiError, NotImplementedHereError
+from oned.errors import ApiError, AuthenticationError, NotImplementedHereError, UnavailableError
+from oned.hookconf import read_event_settings
 from oned.logs import DEBUG, ERROR, Log
 from oned.methods.call import Answer, Call, Method
 from oned.methods.table import METHODS, UPSTREAM
@@ -65,7 +68,9 @@ class Service:
         self._key = key
         self._authenticator = Authenticator(settings, log)
         self._callers = CallerCache()
+        self._backoff = Backoff()
         self._requests = itertools.count(1)
+        self._tells = read_event_settings(settings.raw) is not None
 
     async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes:
         """The answer of one call, on the wire. Raises :class:`Fault` when the call itself is wrong.
@@ -75,9 +80,12 @@ class Service:
         record = Record(find_method(name), params, next(self._requests) % 10000, client)
         session = session_of(params)
         try:
+            await self._hold_back(session, client)
             record.result = await self._carry_out(record, session)
         except ApiError as error:
             record.failure = error
+        self._remember(record, session, client)
+        await self._tell_failure(record)
         await self._repair(record, session)
         if session != checks.SESSION:
             self._write_log(record)
@@ -85,6 +93,25 @@ class Service:
         if failure is not None:
             return encode_answer(False, record.message, failure.code, failure.oid, _NO_REPLICATION)
         return encode_answer(True, record.result, 0)
+
+    async def _hold_back(self, session: str, client: str) -> None:
+        """Wait, when this user failed too often from that address."""
+        if session == checks.SESSION or self._callers.get(session) is not None:
+            return
+        seconds = self._backoff.wait(session, client.rpartition(":")[0])
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+    def _remember(self, record: Record, session: str, client: str) -> None:
+        """Note what became of the authentication."""
+        address = client.rpartition(":")[0]
+        if isinstance(record.failure, AuthenticationError):
+            if session != checks.SESSION and self._backoff.failed(session, address):
+                self._log.write(
+                    "AuM", ERROR, f"Calls from {address} keep failing to authenticate: slowing them down."
+                )
+        elif record.caller is not None:
+            self._backoff.succeeded(session, address)
 
     async def _carry_out(self, record: Record, session: str) -> Answer:
         """Run the handler in a transaction: a reader's, or the writer's."""
@@ -96,7 +123,10 @@ class Service:
 
         def job(transaction: Transaction) -> Answer:
             record.caller = known or self._authenticator.authenticate(transaction, session)
-            return self._handle(record, transaction)
+            answer = self._handle(record, transaction)
+            if self._tells and method.write:
+                api_event.succeeded(transaction, record, answer)
+            return answer
 
         if method.accounts:
             self._callers.forget()
@@ -119,6 +149,16 @@ class Service:
         given = check_params(record.method, record.params)
         call = Call(record.caller, self.settings, record.request, self._key, transaction)
         return record.method.handler(call, *given)
+
+    async def _tell_failure(self, record: Record) -> None:
+        """Write the event of a refused call, whose own transaction is gone; a lost database cannot be told in."""
+        refused = record.failure is not None and record.caller is not None and record.method.write
+        if not self._tells or not refused or isinstance(record.failure, UnavailableError):
+            return
+        try:
+            await asyncio.wrap_future(self._database.submit(partial(api_event.failed, record=record)))
+        except ApiError as error:
+            self._log.write("HKM", ERROR, f"Subscribers will not hear of a call: {error.detail}")
 
     async def _repair(self, record: Record, session: str) -> None:
         """Write what an authentication leaves behind: a hash to upgrade, a token to drop."""
