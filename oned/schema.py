@@ -169,6 +169,10 @@ local_db_versioning = _table(
 system_attributes = _table("system_attributes", _string("name", key=True), Column("body", _body))
 
 Index("state_oid_idx", vm_pool.c.state, vm_pool.c.oid)
+Index("ftidx", vm_pool.c.search_token, mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT").ddl_if(
+    dialect=("mysql", "mariadb")
+)
+Index("oneedge_template_owner", template_pool.c.uid, template_pool.c.name)
 Index("fed_index_idx", logdb.c.fed_index)
 Index("applied_idx", logdb.c.applied)
 

@@ -41,22 +41,25 @@ def insert_vm(transaction: Transaction, vm: Vm) -> None:
     _tell(transaction, vm)
 
 
-def save_vm(transaction: Transaction, vm: Vm) -> None:
-    """Write the virtual machine and the records of its history that changed; tell subscribers of a new state."""
+def save_vm(transaction: Transaction, vm: Vm, *, refresh: bool = False) -> None:
+    """Write the virtual machine and the records of its history that changed; tell subscribers of a new state.
+
+    ``refresh``: write the last record as well, because what it says of the virtual machine is another now.
+    """
     changed = vm.changed_state
     vm.prev_state, vm.prev_lcm_state = vm.state, vm.lcm_state
     save(transaction, vm)
-    _save_history(transaction, vm)
+    _save_history(transaction, vm, refresh=refresh)
     if changed:
         load_history(transaction, vm)
         _tell(transaction, vm)
 
 
-def _save_history(transaction: Transaction, vm: Vm) -> None:
+def _save_history(transaction: Transaction, vm: Vm, *, refresh: bool) -> None:
     """Write the changed records, with the virtual machine as it is now in them."""
     for record in vm.history:
         now = record.to_xml()
-        if now == record.stored:
+        if now == record.stored and not (refresh and record is vm.history[-1]):
             continue
         row: dict[str, Any] = {
             "body": record.to_xml(vm.to_xml(_NONE)),
