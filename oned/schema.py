@@ -207,7 +207,16 @@ event = Table(
 )
 """What subscribers are still to be told, in the order of commits; ``topics`` are lines."""
 
-OWN = (task, event)
+lease = Table(
+    "oneedge_lease",
+    metadata,
+    _string("name", 64, key=True),
+    _string("owner", 64),
+    Column("expires", Double),
+)
+"""What only one of several servers does at a time, and until when nobody else may, by the database's clock."""
+
+OWN = (task, event, lease)
 """Tables of this server, which upstream does not know."""
 
 SHARED = frozenset(
