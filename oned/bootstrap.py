@@ -26,6 +26,7 @@ from oned.model.group import Group
 from oned.model.secgroup import first_groups
 from oned.model.user import User
 from oned.model.vdc import default_vdc, first_vdc
+from oned.storage import periodic
 from oned.storage.apps import first_markets
 from oned.vdc import rules_of
 from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
@@ -45,6 +46,8 @@ FIRST: tuple[Callable[[Settings], Sequence[PoolObject]], ...] = (
 """The objects of a new database, a function per kind; ids of others start at 100."""
 FIRST_ROWS: tuple[Callable[[Settings], Iterable[tuple[Table, dict[str, Any]]]], ...] = (clusters.first_rows,)
 """Rows of a new database that belong to those objects."""
+EVERY_START: tuple[Callable[[Transaction], None], ...] = (periodic.begin,)
+"""What every start does with the database."""
 
 
 def _version_number(text: str) -> tuple[int, ...]:
@@ -86,6 +89,8 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     _check_versions(versions)
     if all(versions):
         _create_tables(database, schema.OWN)
+        with database.transaction() as transaction:
+            _begin(transaction)
         log.write("ONE", INFO, f"oned is using version {schema.SCHEMA_VERSION} of the {settings.database.label}")
         _warn_about_password(database, locations, log)
         return
@@ -95,7 +100,13 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     with database.transaction() as transaction:
         _must_be_empty(transaction, database)
         _fill(transaction, oneadmin, server, settings)
+        _begin(transaction)
     log.write("ONE", INFO, "The database is ready.")
+
+
+def _begin(transaction: Transaction) -> None:
+    for begin in EVERY_START:
+        begin(transaction)
 
 
 def _make_folder(folder: Path) -> None:

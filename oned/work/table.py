@@ -1,6 +1,7 @@
 """Which handler carries out which kind of task: the whole kind, else what is before its dot."""
 
 from oned.life.tasks import CONTINUE, carry_on
+from oned.storage.periodic import look
 from oned.work.context import Context, Handler, LaterError
 from oned.work.drive import drive
 
@@ -12,6 +13,7 @@ HANDLERS: dict[str, Handler] = {
     "image": drive("oned.storage.results"),
     "market": drive("oned.storage.results"),
     "datastore": drive("oned.storage.results"),
+    "storage": look,
     "host": drive("oned.hosts"),
 }
 
