@@ -117,7 +117,7 @@ class Node:
     @classmethod
     def of(cls, template: Template, vms_thread: int) -> Self:
         """The node of an element NODE."""
-        node = cls(whole(template.get("NODE_ID")), memory=template.vector("MEMORY"))
+        node = cls(whole(template.get("NODE_ID")), memory=dict(template.vector("MEMORY")))
         for vector in template.vectors("CORE"):
             core = Core.of(vector, vms_thread)
             node.cores.setdefault(core.oid, core)
