@@ -30,17 +30,23 @@ SERVER = Actor()
 
 @dataclass
 class Life:
-    """A virtual machine, locked, with what a step needs. ``answer`` is what a driver said."""
+    """A virtual machine, locked, with what a step needs.
+
+    ``answer`` is what a driver said. ``forced``: what it takes counts also beyond a limit of its owner, as for all
+    that nobody asked for.
+    """
 
     transaction: Transaction
     settings: Settings
     vm: Vm
     actor: Actor = SERVER
     answer: str = ""
+    forced: bool = False
     now: int = field(default_factory=lambda: int(time.time()))
     before: Usage = field(init=False)
 
     def __post_init__(self) -> None:
+        self.forced = self.actor == SERVER
         self.before = usage_of(self.vm)
 
     @property
@@ -75,7 +81,7 @@ class Life:
 
     def save(self) -> None:
         """Write the machine, and count what it takes against the quotas of its owner."""
-        settle(self.transaction, self.vm, self.before, forced=self.actor == SERVER)
+        settle(self.transaction, self.vm, self.before, forced=self.forced)
         self.before = usage_of(self.vm)
         save_vm(self.transaction, self.vm)
 
