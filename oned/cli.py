@@ -114,8 +114,10 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
     """Everything between a read configuration and the end of the process."""
     from oned.bootstrap import prepare
     from oned.db import Database
+    from oned.hookconf import read_event_settings
 
-    listener = runner = None
+    listener = runner = publisher = None
+    event_settings = read_event_settings(settings.raw)
     database = Database(settings.database)
     try:
         if not init_only:
@@ -126,13 +128,16 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
         if listener is not None:
             from oned.crypt import master_key
             from oned.logs import INFO
+            from oned.publisher import Publisher
             from oned.server import serve
             from oned.service import Service
             from oned.work.runner import Runner
 
             sys.setswitchinterval(SWITCH_SECONDS)
             runner = Runner(database, settings, locations, log)
+            publisher = Publisher(database, event_settings, log)
             database.start()
+            publisher.start()
             runner.start()
             service = Service(settings, database, log, master_key(locations.auth))
             log.write("ReM", INFO, f"Starting XML-RPC server, port {settings.port} ...")
@@ -144,6 +149,8 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             listener.close()
         if runner is not None:
             runner.stop()
+        if publisher is not None:
+            publisher.stop()
         database.close()
 
 

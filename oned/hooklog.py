@@ -1,6 +1,9 @@
 """The log of hooks: a record of each execution, of which a number per hook is kept."""
 
+import re
 import time
+from base64 import b64decode
+from binascii import Error as Base64Error
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select
@@ -13,6 +16,7 @@ from oned.schema import hook_log
 from onelib.template_xml import MalformedXmlError, parse_root, text_of
 
 MAX_ELEMENTS = 1000
+_NUMBER = re.compile(rb"-?[0-9]{1,9}")
 
 _OF_HOOK = hook_log.c.hkid == bindparam("hook")
 _LAST = select(func.max(hook_log.c.exeid)).where(_OF_HOOK)
@@ -52,36 +56,53 @@ def record_of(transaction: Transaction, hook: int, execution: int) -> Execution 
     return Execution(text_of(root.find("ARGUMENTS")), text_of(root.find("REMOTE_HOST")))
 
 
-def _check(inner: str) -> str:
-    """The UUID of the record; empty when it has none. Raises :class:`RecordError`."""
+@dataclass(frozen=True)
+class Sent:
+    """What the execution manager sends of an execution: its exit code and XML (ARGUMENTS, EXECUTION_RESULT ...)."""
+
+    hook: int
+    code: int
+    inner: str
+    uuid: str
+
+
+def parse_report(text: bytes) -> Sent:
+    """``<exit code> <hook> <base64 of XML>``. Raises :class:`RecordError`."""
+    words = text.split()
+    if len(words) != 3 or not all(_NUMBER.fullmatch(word) for word in words[:2]):
+        raise RecordError("it is not an exit code, a hook and a record")
     try:
+        inner = b64decode(words[2], validate=True).decode()
         root = parse_root(f"<R>{inner}</R>", MAX_ELEMENTS)
+    except (Base64Error, UnicodeDecodeError):
+        raise RecordError("the record is not base64 of a text") from None
     except MalformedXmlError:
-        raise RecordError("it is not XML") from None
+        raise RecordError("the record is not XML") from None
     if root.find("ARGUMENTS") is None or root.find("EXECUTION_RESULT/CODE") is None:
-        raise RecordError("it has no ARGUMENTS or no EXECUTION_RESULT")
-    return text_of(root.find("UUID"))
+        raise RecordError("the record has no ARGUMENTS or no EXECUTION_RESULT")
+    return Sent(int(words[1]), int(words[0]), inner, text_of(root.find("UUID")))
 
 
-def add(transaction: Transaction, hook: int, code: int, inner: str, keep: int) -> None:
-    """Write the record of an execution: ``inner`` is XML (ARGUMENTS, EXECUTION_RESULT ...), ``code`` the exit code.
+def add(transaction: Transaction, sent: Sent, keep: int) -> None:
+    """Write the record of an execution; only the last ``keep`` of its hook stay.
 
-    Only the last ``keep`` records of the hook stay. A record whose UUID is in the log already was sent once more
-    because its sender did not hear of the first time: it is not written again. Raises :class:`RecordError`.
+    A record whose UUID is in the log was sent once more because its sender did not hear of the first time: it is not
+    written again. Raises :class:`RecordError`.
     """
-    uuid = _check(inner)
+    hook = sent.hook
     try:
         body_of(transaction, Hook.table, Hook.kind, hook)  # holds the hook, so that numbers are given once
     except NoExistsError:
         raise RecordError(f"there is no hook {hook}") from None
-    if uuid and any(f"<UUID>{uuid}</UUID>" in row[0] for row in transaction.rows(_BODIES, {"hook": hook})):
+    known = f"<UUID>{sent.uuid}</UUID>"
+    if sent.uuid and any(known in row[0] for row in transaction.rows(_BODIES, {"hook": hook})):
         return
     last = transaction.rows(_LAST, {"hook": hook})[0][0]
     number = 0 if last is None else last + 1
     now = int(time.time())
     body = (
         f"<HOOK_EXECUTION_RECORD><HOOK_ID>{hook}</HOOK_ID><EXECUTION_ID>{number}</EXECUTION_ID>"
-        f"<TIMESTAMP>{now}</TIMESTAMP>{inner}</HOOK_EXECUTION_RECORD>"
+        f"<TIMESTAMP>{now}</TIMESTAMP>{sent.inner}</HOOK_EXECUTION_RECORD>"
     )
-    transaction.write(_INSERT, {"hkid": hook, "exeid": number, "timestamp": now, "rc": code, "body": body})
+    transaction.write(_INSERT, {"hkid": hook, "exeid": number, "timestamp": now, "rc": sent.code, "body": body})
     transaction.write(_FORGET, {"hook": hook, "last": number - keep})
