@@ -5,8 +5,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from oned.db import Transaction
-from oned.events import publish
-from oned.model.base import escape
+from oned.events import vm_state
 from oned.model.history import History
 from oned.model.vm import Vm
 from oned.pools import insert_row, load, save
@@ -80,22 +79,13 @@ def drop_record(transaction: Transaction, vm: Vm) -> None:
     transaction.write(_DELETE, {"key_vid": vm.oid, "key_seq": record.seq})
 
 
-def state_event(vm: Vm) -> tuple[list[str], str]:
-    """The keys and the text of the event that ``vm`` is in its state."""
-    state, lcm, service = vm.state.name, vm.lcm_state.name, vm.user_template.get("SERVICE_ID")
-    topics = [f"EVENT VM {vm.oid}/{state}/{lcm} ", f"EVENT STATE VM/{state}/{lcm}/{vm.oid} "]
-    if service.isdecimal():
-        topics.append(f"EVENT SERVICE {service} ")
-    body = (
-        f"<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>VM</HOOK_OBJECT>"
-        f"<STATE>{state}</STATE><LCM_STATE>{lcm}</LCM_STATE><RESOURCE_ID>{vm.oid}</RESOURCE_ID>"
-        f"{f'<SERVICE_ID>{escape(service)}</SERVICE_ID>' if service else ''}"
-        f"<REMOTE_HOST>{escape(vm.history[-1].hostname) if vm.history else ''}</REMOTE_HOST>"
-        f"{vm.to_xml(_ALL)}</HOOK_MESSAGE>"
-    )
-    return topics, body
-
-
 def _tell(transaction: Transaction, vm: Vm) -> None:
-    topics, body = state_event(vm)
-    publish(transaction, topics, body)
+    vm_state(
+        transaction,
+        vm.to_xml(_ALL),
+        vm.oid,
+        vm.state.name,
+        vm.lcm_state.name,
+        service_id=vm.user_template.get("SERVICE_ID"),
+        remote_host=vm.history[-1].hostname if vm.history else "",
+    )
