@@ -6,33 +6,97 @@ import os
 import shutil
 import signal
 import subprocess
-from asyncio import StreamReader, StreamReaderProtocol, WriteTransport
+from asyncio import BaseProtocol, BaseTransport, Protocol, WriteTransport
 from collections.abc import Callable, Sequence
-from typing import IO, ClassVar
+from typing import IO, ClassVar, cast
 
 MAX_LINE = 64 * 2**20
+"""Bytes; the process of a longer line is ended."""
 _POLL_SECONDS = 0.01
 
 LineHandler = Callable[[bytes], None]
 
 
+class _Lines(Protocol):
+    """Hands on every whole line that comes out of a pipe; what has no end is dropped."""
+
+    def __init__(self, handler: LineHandler) -> None:
+        self._handler = handler
+        self._rest = bytearray()
+        self._transport: BaseTransport | None = None
+        self.ended = asyncio.Event()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """The pipe is there."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes have come."""
+        head, end, tail = data.rpartition(b"\n")
+        if end:
+            for line in (bytes(self._rest) + head).split(b"\n"):
+                self._handler(line)
+            self._rest.clear()
+        self._rest += tail
+        if len(self._rest) > MAX_LINE:
+            self.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Nothing more will come."""
+        _ = error
+        self.ended.set()
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _Input(BaseProtocol):
+    """Knows whether the pipe is still there: a transport that has closed cannot be closed again."""
+
+    def __init__(self) -> None:
+        self._transport: WriteTransport | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """The pipe is there."""
+        self._transport = cast(WriteTransport, transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It is not any more."""
+        _ = error
+        self._transport = None
+
+    def write(self, line: bytes) -> None:
+        """Queue ``line``; nothing happens when the pipe is closed."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(line)
+
+    def close(self, *, now: bool = False) -> None:
+        """Close the pipe after what is queued, or ``now``."""
+        if self._transport is not None:
+            (self._transport.abort if now else self._transport.close)()
+
+
 class Process:
-    """The process, its standard input, and a task that hands on what it prints until it ends."""
+    """The process, its standard input, and what reads the rest."""
 
     STOP_SECONDS: ClassVar[float] = 1.0
     """How long a program may take to end when it is asked to."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", stdin: WriteTransport) -> None:
+    def __init__(self, popen: "subprocess.Popen[bytes]", stdin: _Input, output: _Lines, errors: _Lines) -> None:
         self._popen = popen
         self._stdin = stdin
+        self._output = output
+        self._errors = errors
         self._callbacks: list[Callable[[], None]] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._ended = asyncio.Event()
+        self._ended = False
+        self._watch = asyncio.create_task(self._until_the_end())
 
     @property
     def alive(self) -> bool:
         """Whether it still prints."""
-        return not self._ended.is_set()
+        return not self._output.ended.is_set()
 
     @property
     def how(self) -> str:
@@ -42,29 +106,22 @@ class Process:
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once the process has ended, also when it already has."""
-        if self._ended.is_set():
+        if self._ended:
             callback()
         else:
             self._callbacks.append(callback)
 
     def write(self, line: bytes) -> None:
         """Queue ``line`` for its standard input; nothing happens when that is closed."""
-        if not self._stdin.is_closing():
-            self._stdin.write(line)
+        self._stdin.write(line)
 
-    def follow(
-        self, reader: StreamReader, handler: LineHandler, errors: StreamReader, complaint: LineHandler
-    ) -> None:
-        """Start handing on what it prints."""
-        self._tasks = [
-            asyncio.create_task(self._output(reader, handler)),
-            asyncio.create_task(_each_line(errors, complaint)),
-        ]
-
-    async def _output(self, reader: StreamReader, handler: LineHandler) -> None:
-        await _each_line(reader, handler)
+    async def _until_the_end(self) -> None:
+        """One that prints no more has ended, or is ended."""
+        await self._output.ended.wait()
         await self._reap(self.STOP_SECONDS)
-        self._ended.set()
+        self._errors.close()
+        self._stdin.close(now=True)
+        self._ended = True
         for callback in self._callbacks:
             callback()
 
@@ -78,34 +135,14 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
         while self._popen.poll() is None:
             await asyncio.sleep(_POLL_SECONDS)
-        self._stdin.close()
 
     async def close(self, seconds: float) -> None:
         """Close its standard input, give it ``seconds``, and see it ended."""
         self._stdin.close()
         await self._reap(seconds)
-        _, late = await asyncio.wait(self._tasks, timeout=self.STOP_SECONDS)
-        for task in late:
-            task.cancel()
-        self._ended.set()
-
-
-async def _each_line(reader: StreamReader, handler: LineHandler) -> None:
-    """Hand on every whole line; the end comes with the last one, or with one that is too long."""
-    while True:
-        try:
-            line = await reader.readline()
-        except (ValueError, OSError):
-            return
-        if not line.endswith(b"\n"):
-            return
-        handler(line)
-
-
-async def _reader(pipe: IO[bytes]) -> StreamReader:
-    reader = StreamReader(MAX_LINE)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: StreamReaderProtocol(reader), pipe)
-    return reader
+        self._output.close()
+        await self._watch
+        await self._errors.ended.wait()
 
 
 def _with_parent(command: Sequence[str]) -> list[str]:
@@ -114,8 +151,13 @@ def _with_parent(command: Sequence[str]) -> list[str]:
     return [tool, "--pdeathsig", "KILL", "--", *command] if tool else list(command)
 
 
+async def _read(pipe: IO[bytes], handler: LineHandler) -> _Lines:
+    _, lines = await asyncio.get_running_loop().connect_read_pipe(lambda: _Lines(handler), pipe)
+    return lines
+
+
 async def run(command: Sequence[str], handler: LineHandler, complaint: LineHandler) -> Process:
-    """Start ``command`` in a process group of its own. Raises ``OSError``."""
+    """Start ``command`` in a process group of its own; its lines go to the two handlers. Raises ``OSError``."""
     popen = subprocess.Popen(
         _with_parent(command),
         stdin=subprocess.PIPE,
@@ -125,7 +167,5 @@ async def run(command: Sequence[str], handler: LineHandler, complaint: LineHandl
     )
     if popen.stdin is None or popen.stdout is None or popen.stderr is None:
         raise RuntimeError("a process without pipes")
-    stdin, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, popen.stdin)
-    process = Process(popen, stdin)
-    process.follow(await _reader(popen.stdout), handler, await _reader(popen.stderr), complaint)
-    return process
+    _, stdin = await asyncio.get_running_loop().connect_write_pipe(_Input, popen.stdin)
+    return Process(popen, stdin, await _read(popen.stdout, handler), await _read(popen.stderr, complaint))

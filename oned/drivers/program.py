@@ -30,6 +30,7 @@ class ProgramDriver:
         self._family = FAMILIES[settings.kind]
         self._log = log
         self._process: Process | None = None
+        self._processes: set[Process] = set()
         self._pending: dict[Key, asyncio.Future[lines.Answer]] = {}
         self._starting = asyncio.Lock()
         self._numbers = itertools.count(1)
@@ -100,6 +101,7 @@ class ProgramDriver:
             raise DriverGoneError(
                 f"The driver {self.settings.label} cannot be started: {error.strerror}."
             ) from None
+        self._processes.add(process)
         process.on_end(lambda: self._ended(process, began))
         process.write(f"{lines.INIT}\n".encode())
         try:
@@ -141,6 +143,7 @@ class ProgramDriver:
 
     def _ended(self, process: Process, began: float) -> None:
         """The program is gone: nobody who waits will get an answer, and the next start may have to wait."""
+        self._processes.discard(process)
         if self._process is process:
             self._process = None
         now = time.monotonic()
@@ -157,9 +160,9 @@ class ProgramDriver:
     async def close(self) -> None:
         """Tell it to end and see that it does."""
         self._closed = True
-        if self._process is not None:
-            self._process.write(lines.FINALIZE)
-            await self._process.close(Process.STOP_SECONDS)
+        for process in list(self._processes):
+            process.write(lines.FINALIZE)
+            await process.close(Process.STOP_SECONDS if process is self._process else 0)
 
 
 def _is_success(greeting: "asyncio.Future[lines.Answer]") -> bool:
