@@ -85,8 +85,9 @@ def renew(life: "Life", action: Action) -> None:
     fresh.action, fresh.stime, fresh.rstime = announced, life.now, life.now
     if off:
         fresh.retime = life.now
-    # Of a machine whose disks are on the front-end that has to be known when it ends.
-    fresh.eetime = away
+    if away:
+        # The disks are on the front-end, which has to be known when the machine ends; no host is being used.
+        fresh.etime = fresh.eetime = life.now
 
 
 def _close(life: "Life") -> None:

@@ -66,7 +66,6 @@ class Life:
         step = self.step(event)
         if step is None:
             return False
-        load_history(self.transaction, self.vm)
         for effect in step.does:
             effects.apply(self, effect)
         self.vm.state, self.vm.lcm_state = step.to
@@ -89,7 +88,9 @@ class Life:
 def open_life(transaction: Transaction, settings: Settings, vm_id: int, actor: Actor = SERVER) -> Life:
     """The machine ``vm_id`` for an event. Raises :class:`oned.errors.NoExistsError`."""
     lock_owner(transaction, vm_id)
-    return Life(transaction, settings, load_vm(transaction, vm_id), actor)
+    vm = load_vm(transaction, vm_id)
+    load_history(transaction, vm)
+    return Life(transaction, settings, vm, actor)
 
 
 def life_of(call: Call, vm_id: int) -> Life:
