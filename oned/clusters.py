@@ -30,33 +30,33 @@ def _kind(kind: Kind | str) -> Kind:
     return Kind[kind] if isinstance(kind, str) else kind
 
 
-def attach(transaction: Transaction, cluster_id: int, kind: Kind | str, oid: int) -> Cluster:
-    """Make the object ``oid`` a member, in the cluster's body and in the relation.
+def attach(transaction: Transaction, cluster: Cluster | int, kind: Kind | str, oid: int) -> Cluster:
+    """Make the object ``oid`` a member of a cluster (or its number), in the cluster's body and in the relation.
 
     The object's own body is the caller's to write. Raises :class:`oned.errors.NoExistsError` for the cluster.
     """
     kind = _kind(kind)
-    cluster = load(transaction, Cluster, cluster_id)
+    cluster = load(transaction, Cluster, cluster) if isinstance(cluster, int) else cluster
     members = _members(cluster, kind)
     if oid not in members:
         members.add(oid)
         save(transaction, cluster)
-    if kind in RELATIONS and cluster_id not in of(transaction, kind, oid):
-        transaction.write(insert(RELATIONS[kind]), {"cid": cluster_id, "oid": oid})
+    if kind in RELATIONS and cluster.oid not in of(transaction, kind, oid):
+        transaction.write(insert(RELATIONS[kind]), {"cid": cluster.oid, "oid": oid})
     return cluster
 
 
-def detach(transaction: Transaction, cluster_id: int, kind: Kind | str, oid: int) -> Cluster:
+def detach(transaction: Transaction, cluster: Cluster | int, kind: Kind | str, oid: int) -> Cluster:
     """End what :func:`attach` began. Raises :class:`oned.errors.NoExistsError` for the cluster."""
     kind = _kind(kind)
-    cluster = load(transaction, Cluster, cluster_id)
+    cluster = load(transaction, Cluster, cluster) if isinstance(cluster, int) else cluster
     members = _members(cluster, kind)
     if oid in members:
         members.remove(oid)
         save(transaction, cluster)
     if kind in RELATIONS:
         table = RELATIONS[kind]
-        transaction.write(delete(table).where(table.c.cid == cluster_id, table.c.oid == oid))
+        transaction.write(delete(table).where(table.c.cid == cluster.oid, table.c.oid == oid))
     return cluster
 
 

@@ -84,7 +84,7 @@ def add_host(call: Call, oid: int, host_id: int) -> int:
     host.cluster_id, host.cluster = oid, cluster.name
     host.follow(cluster.reserved)
     save_host(transaction, host)
-    clusters.attach(transaction, oid, Kind.HOST, host_id)
+    clusters.attach(transaction, cluster, Kind.HOST, host_id)
     clusters.detach(transaction, before, Kind.HOST, host_id)
     return oid
 
@@ -106,7 +106,7 @@ def _change(call: Call, oid: int, cls: type[Datastore | Network], member_id: int
     member.clusters ^= {oid}
     save(transaction, member)
     change = clusters.attach if joins else clusters.detach
-    change(transaction, oid, cls.kind, member_id)
+    change(transaction, cluster, cls.kind, member_id)
     return oid
 
 

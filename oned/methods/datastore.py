@@ -51,7 +51,7 @@ def allocate(call: Call, text: str, cluster_id: int) -> int:
     datastores.fill(datastore, call.settings)
     POOL.encrypt(call, template)
     create(call.transaction, datastore)
-    clusters.attach(call.transaction, cluster.oid, Kind.DATASTORE, datastore.oid)
+    clusters.attach(call.transaction, cluster, Kind.DATASTORE, datastore.oid)
     _measure(call, datastore)
     return datastore.oid
 

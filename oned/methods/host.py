@@ -85,30 +85,28 @@ def allocate(call: Call, name: str, im_mad: str, vm_mad: str, cluster_id: int) -
     host = Host.new(name, im_mad, vm_mad, cluster.oid, cluster.name)
     create(call.transaction, host)
     announce(call.transaction, host)
-    clusters.attach(call.transaction, cluster.oid, Kind.HOST, host.oid)
+    clusters.attach(call.transaction, cluster, Kind.HOST, host.oid)
     ask_monitor(call.transaction, host, START)
     return host.oid
 
 
 def remove_host(call: Call, oid: int) -> int:
     """Delete a host without machines, and stop to monitor it."""
-    home = _home(call, oid)
-    if home is not None:
-        load(call.transaction, Cluster, home)
+    home = _lock_home(call, oid)
     host = POOL.doomed(call, oid)
     if host.share.running_vms > 0:
         raise POOL.refuse("Can not remove a host with running VMs")
     remove(call.transaction, host)
-    clusters.detach(call.transaction, host.cluster_id, Kind.HOST, oid)
+    clusters.detach(call.transaction, home or host.cluster_id, Kind.HOST, oid)
     call.transaction.write(delete(host_monitoring).where(host_monitoring.c.hid == oid))
     ask_monitor(call.transaction, host, STOP)
     return oid
 
 
-def _home(call: Call, oid: int) -> int | None:
-    """The cluster of a host, without a lock: clusters are locked before hosts."""
+def _lock_home(call: Call, oid: int) -> Cluster | None:
+    """The cluster of a host, locked before the host itself."""
     rows = call.transaction.rows(select(Host.table.c.cid).where(Host.table.c.oid == oid))
-    return int(rows[0][0]) if rows else None
+    return load(call.transaction, Cluster, int(rows[0][0])) if rows else None
 
 
 def status(call: Call, oid: int, code: int) -> int:

@@ -92,12 +92,14 @@ def template_of(root: Element) -> Template:
 
 def ids_xml(tag: str, numbers: set[int]) -> str:
     """A collection of ids."""
-    return f"<{tag}>{''.join(f'<ID>{number}</ID>' for number in sorted(numbers))}</{tag}>"
+    inner = "</ID><ID>".join(map(str, sorted(numbers)))
+    return f"<{tag}><ID>{inner}</ID></{tag}>" if numbers else f"<{tag}></{tag}>"
 
 
 def ids_of(root: Element, tag: str) -> set[int]:
-    """The ids of a collection."""
-    return {int(text_of(element)) for element in root.findall(f"{tag}/ID")}
+    """The ids of a collection, which may be long."""
+    content = root.find(tag)
+    return set() if content is None else set(map(int, " ".join(content.itertext("ID")).split()))
 
 
 def umask_bits(umask: int, *, admin: bool, other: bool) -> list[int]:
