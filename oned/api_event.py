@@ -66,9 +66,9 @@ def _extra(transaction: Transaction, method: str, answer: Answer) -> str:
     if verb not in {"allocate", "delete"}:
         return ""
     root = _ROOTS.get(resource, resource.upper())
-    for obj in reversed(transaction.touched):
+    for obj, body in reversed(transaction.touched):
         if isinstance(obj, PoolObject) and obj.root == root and obj.oid == answer:
-            text = obj.to_xml()
+            text = body or obj.to_xml()
             return _SECRETS.sub(rf"<\1>{HIDDEN}</\1>", text) if root == "USER" else text
     return ""
 

@@ -6,6 +6,7 @@ commit. A function that fails after it has written makes the writer roll back an
 Functions must therefore depend on nothing but the database.
 """
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -41,10 +42,10 @@ class Transaction:
     """What a handler sees of the database. ``writable`` transactions may change it.
 
     ``signals`` are names of what others wait for (:meth:`Database.listen`); they are told after the commit.
-    ``touched`` are the objects that were inserted and removed.
+    ``touched`` are the objects that were inserted and removed; of one that was inserted with its body.
     """
 
-    __slots__ = ("_connection", "dirty", "mysql", "signals", "touched", "writable")
+    __slots__ = ("_connection", "deferred", "dirty", "mysql", "signals", "touched", "writable")
 
     def __init__(
         self, connection: Connection, *, writable: bool, mysql: bool, signals: set[str] | None = None
@@ -54,7 +55,8 @@ class Transaction:
         self.mysql = mysql
         self.dirty = False
         self.signals = set() if signals is None else signals
-        self.touched: list[object] = []
+        self.touched: list[tuple[object, str]] = []
+        self.deferred: list[tuple[Executable, dict[str, Any]]] = []
 
     def one(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> AnyRow | None:
         """The first row, locked until the end of a writable transaction."""
@@ -72,6 +74,18 @@ class Transaction:
             raise RuntimeError("a read transaction cannot write")
         self.dirty = True
         return self._connection.execute(statement, parameters)
+
+    def insert_at_end(self, statement: Executable, row: dict[str, Any]) -> None:
+        """Insert a row just before the commit, together with those of others: who reads it before does not see it."""
+        if not self.writable:
+            raise RuntimeError("a read transaction cannot write")
+        self.deferred.append((statement, row))
+
+    def insert_deferred(self) -> None:
+        """Insert what waits for the end, in its order; rows of one table in a row with one statement."""
+        for statement, group in itertools.groupby(self.deferred, key=lambda entry: entry[0]):
+            self.write(statement, [row for _, row in group])
+        self.deferred.clear()
 
     def next_oid(self, pool: str) -> int:
         """A new id in the pool table ``pool``: one more than the last, counted in ``pool_control``."""
@@ -150,7 +164,9 @@ class Database:
         """One write transaction of the calling thread, outside of the queue. Raises :class:`DatabaseError`."""
         try:
             with self._write_engine.begin() as connection:
-                yield Transaction(connection, writable=True, mysql=self.mysql)
+                transaction = Transaction(connection, writable=True, mysql=self.mysql)
+                yield transaction
+                transaction.insert_deferred()
         except SQLAlchemyError as error:
             raise unreachable(self.settings, error) from None
 
@@ -237,14 +253,17 @@ class Database:
         self, connection: Connection, batch: list[_Queued], signals: set[str]
     ) -> list[tuple[Any, Exception | None]]:
         answers: list[tuple[Any, Exception | None]] = []
+        whole = Transaction(connection, writable=True, mysql=self.mysql, signals=signals)
         for queued in batch:
             transaction = Transaction(connection, writable=True, mysql=self.mysql, signals=signals)
             try:
                 answers.append((queued.job(transaction), None))
+                whole.deferred += transaction.deferred
             except SQLAlchemyError:
                 raise
             except Exception as error:
                 if transaction.dirty:
                     raise _PoisonedError(error) from error
                 answers.append((None, error))
+        whole.insert_deferred()
         return answers

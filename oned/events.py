@@ -20,7 +20,7 @@ _INSERT = insert(event)
 
 def publish(transaction: Transaction, topics: Sequence[str], body: str) -> None:
     """Tell the subscribers of each of ``topics`` (the keys of 6.0's event API) ``body``, an XML text."""
-    transaction.write(_INSERT, {"topics": "\n".join(topics), "body": body})
+    transaction.insert_at_end(_INSERT, {"topics": "\n".join(topics), "body": body})
     transaction.signals.add(SIGNAL)
 
 

@@ -102,8 +102,9 @@ def create(transaction: Transaction, obj: PoolObject) -> int:
 
 def insert_row(transaction: Transaction, obj: PoolObject) -> None:
     """Insert ``obj``, whose ``oid`` was taken before with :meth:`Transaction.next_oid`."""
-    transaction.write(_of(obj.table).insert, _row(obj))
-    transaction.touched.append(obj)
+    row = _row(obj)
+    transaction.write(_of(obj.table).insert, row)
+    transaction.touched.append((obj, row["body"]))
 
 
 def save(transaction: Transaction, obj: PoolObject) -> None:
@@ -115,5 +116,5 @@ def save(transaction: Transaction, obj: PoolObject) -> None:
 def remove(transaction: Transaction, obj: PoolObject) -> None:
     """Delete ``obj``, the access rules about it, and its place in virtual data centers."""
     transaction.write(_of(obj.table).delete, {"key": obj.oid})
-    transaction.touched.append(obj)
+    transaction.touched.append((obj, ""))
     rules.forget(transaction, obj.kind, obj.oid)
