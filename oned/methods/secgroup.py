@@ -1,17 +1,14 @@
 """``one.secgroup.*`` and ``one.secgrouppool.info``."""
 
-from oned import tasks
 from oned.acl import Kind, Op, Target
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
 from oned.methods.shared import Window, list_pool, parse_template
 from oned.model.secgroup import DEFAULT_GROUP, SecurityGroup, check_rules
+from oned.network import updates
 from oned.pools import create, load, remove, save
 from onelib.template import Template
-
-UPDATE_TASK = "secgroup.update"
-"""The task that brings the rules of a group to its machines, one after the other."""
 
 
 class SecurityGroups(Personal[SecurityGroup]):
@@ -43,8 +40,7 @@ POOL = SecurityGroups(SecurityGroup)
 def _renew(call: Call, group: SecurityGroup, *, recover: bool) -> None:
     """Ask for the update of machines; the group is not saved here."""
     group.renew(recover=recover)
-    if group.outdated:
-        tasks.enqueue(call.transaction, UPDATE_TASK, (Kind.SECGROUP, group.oid), {})
+    updates.enqueue(call.transaction, group)
 
 
 def _create(call: Call, template: Template) -> int:

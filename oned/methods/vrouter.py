@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-from sqlalchemy import insert
-
 from oned.acl import Kind, Op, Target
 from oned.config import Settings
 from oned.errors import InternalError
@@ -14,7 +12,7 @@ from oned.model.base import check_name
 from oned.model.network import Network
 from oned.model.vrouter import VirtualRouter
 from oned.network.nics import Nic, acquire_floating, is_floating, names_network, release_floating, resolve_nic
-from oned.pools import load, remove
+from oned.pools import insert_row, load, remove
 from oned.quota import Usage, charge, refund
 from oned.storage.reading import lock_rows, peek
 from onelib.template import Template, TemplateError
@@ -103,7 +101,7 @@ def allocate(call: Call, text: str) -> int:
             acquire_floating(transaction, int(nic["NETWORK_ID"]), oid, nic, settings=call.settings)
         prepare(nic, call.settings)
     router = VirtualRouter(**owner_fields(call) | {"oid": oid}, name=name, template=template)
-    transaction.write(insert(VirtualRouter.table), router.row())
+    insert_row(transaction, router)
     return oid
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import insert
-
 from oned import clusters as membership
 from oned.acl import Kind
 from oned.crypt import encrypt_template
@@ -17,6 +15,7 @@ from oned.network import changes, vlan
 from oned.network.addresses import mac_prefix
 from oned.network.drivers import Physical, bridge_type
 from oned.network.ranges import AddressRange, ids_in
+from oned.pools import insert_row
 from onelib.template import Template
 
 
@@ -123,7 +122,7 @@ def create_network(call: Call, template: Template, cluster_ids: Iterable[int], p
     )
     set_physical(template, network)
     _number(call, network)
-    transaction.write(insert(Network.table), network.row())
+    insert_row(transaction, network)
     return network
 
 

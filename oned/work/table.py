@@ -1,6 +1,7 @@
 """Which handler carries out which kind of task: the whole kind, else what is before its dot."""
 
 from oned.life.tasks import CONTINUE, carry_on
+from oned.network.updates import UPDATE, update
 from oned.storage.periodic import look
 from oned.work.context import Context, Handler, LaterError
 from oned.work.drive import drive
@@ -15,6 +16,8 @@ HANDLERS: dict[str, Handler] = {
     "datastore": drive("oned.storage.results"),
     "storage": look,
     "host": drive("oned.hosts"),
+    UPDATE: update,
+    "secgroup": drive("oned.network.updates"),
 }
 
 
