@@ -1,28 +1,28 @@
 """The events that are still to be published, in the database.
 
-No position is kept, what was published is deleted: a row that another server commits late, under a lower number than
-others that were published already, is found like any other.
+What was published is deleted. A row that another server commits late, under a lower number than rows that were
+published already, is found because it is there and was not sent.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
 
-from oned.db import Database, Job, Transaction
+from oned.db import AnyRow, Database, Job, Transaction
 from oned.schema import event
 
 MOST_ROWS = 20_000
 """Rows that are kept when they cannot be published; beyond, the oldest go."""
 AT_A_TIME = 64
-WINDOW = 1024
+SWEEP_SECONDS = 0.2
+"""How soon a row is found that was committed after one with a higher number."""
 
-_IDS = select(event.c.id).order_by(event.c.id).limit(WINDOW)
-_ROWS = (
-    select(event.c.id, event.c.topics, event.c.body)
-    .where(event.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(event.c.id)
-)
+_COLUMNS = (event.c.id, event.c.topics, event.c.body)
+_LATER = select(*_COLUMNS).where(event.c.id > bindparam("last")).order_by(event.c.id).limit(AT_A_TIME)
+_EARLIER = select(event.c.id).where(event.c.id <= bindparam("last")).order_by(event.c.id)
+_THESE = select(*_COLUMNS).where(event.c.id.in_(bindparam("ids", expanding=True))).order_by(event.c.id)
 _DELETE = delete(event).where(event.c.id.in_(bindparam("ids", expanding=True)))
 _EXCESS = select(event.c.id).order_by(event.c.id.desc()).limit(1).offset(MOST_ROWS)
 _DELETE_UNTIL = delete(event).where(event.c.id <= bindparam("last"))
@@ -44,6 +44,8 @@ class EventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sent: set[int] = set()
+        self._last = 0
+        self._swept = 0.0
 
     @property
     def to_forget(self) -> int:
@@ -51,20 +53,24 @@ class EventStore:
         return len(self._sent)
 
     def next(self) -> list[Event]:
-        """The oldest events that were not sent. Raises :class:`oned.errors.ApiError`."""
-        return self._database.read(self._next)
-
-    def _next(self, transaction: Transaction) -> list[Event]:
-        ids = [row[0] for row in transaction.rows(_IDS)]
-        fresh = [number for number in ids if number not in self._sent][:AT_A_TIME]
-        if not fresh:
-            return []
-        rows = transaction.rows(_ROWS, {"ids": fresh})
+        """Some of the events that were not sent, late ones first. Raises :class:`oned.errors.ApiError`."""
+        rows: list[AnyRow] = []
+        if time.monotonic() - self._swept > SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            rows = self._database.read(self._late)
+        rows = rows or self._database.read(lambda transaction: transaction.rows(_LATER, {"last": self._last}))
         return [Event(int(row[0]), tuple(str(row[1]).split("\n")), str(row[2])) for row in rows]
 
-    def sent(self, events: Iterable[Event]) -> None:
+    def _late(self, transaction: Transaction) -> list[AnyRow]:
+        """Rows that were not there when rows with higher numbers were."""
+        earlier = transaction.rows(_EARLIER, {"last": self._last})
+        ids = [row[0] for row in earlier if row[0] not in self._sent][:AT_A_TIME]
+        return transaction.rows(_THESE, {"ids": ids}) if ids else []
+
+    def sent(self, events: Sequence[Event]) -> None:
         """Note that ``events`` were sent."""
-        self._sent.update(event.id for event in events)
+        self._sent.update(sent.id for sent in events)
+        self._last = max(self._last, *(sent.id for sent in events), 0)
 
     def forget(self) -> None:
         """Delete what was sent. Raises :class:`oned.errors.ApiError` or :class:`oned.errors.DatabaseError`."""

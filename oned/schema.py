@@ -204,6 +204,7 @@ event = Table(
     Column("id", _serial, primary_key=True, autoincrement=True),
     _string("topics", 1024),
     Column("body", _body),
+    sqlite_autoincrement=True,
 )
 """What subscribers are still to be told, in the order of commits; ``topics`` are lines."""
 
