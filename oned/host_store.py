@@ -6,7 +6,8 @@ from oned import events
 from oned.db import Transaction
 from oned.model.cluster import Cluster
 from oned.model.host import Host
-from oned.pools import save
+from oned.model.vm import Vm
+from oned.pools import load, save
 
 
 def announce(transaction: Transaction, host: Host) -> None:
@@ -27,3 +28,10 @@ def cluster_reserves(transaction: Transaction, host: Host) -> tuple[str, str]:
     query = select(Cluster.table.c.body).where(Cluster.table.c.oid == host.cluster_id)
     rows = transaction.rows(query)
     return Cluster.from_xml(str(rows[0][0])).reserved if rows else ("", "")
+
+
+def lock_machines(transaction: Transaction, host_id: int) -> list[Vm]:
+    """The virtual machines of a host: for a change of both, as machines are locked before hosts."""
+    rows = transaction.rows(select(Host.table.c.body).where(Host.table.c.oid == host_id))
+    found = sorted(Host.from_xml(str(rows[0][0])).vms) if rows else []
+    return [load(transaction, Vm, oid) for oid in found]

@@ -13,9 +13,11 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from oned import tasks
 from oned.acl import Kind
+from oned.config import Settings
 from oned.db import Transaction
 from oned.errors import NoExistsError
-from oned.host_store import cluster_reserves, save_host
+from oned.host_store import cluster_reserves, lock_machines, save_host
+from oned.life.monitor import host_lost
 from oned.model.host import Host, HostState
 from oned.model.host_share import integer
 from oned.pools import load
@@ -79,6 +81,16 @@ def set_state(transaction: Transaction, host_id: int, state: HostState, message:
         host.state = state
     save_host(transaction, host)
     return set(host.vms) if state is HostState.ERROR else set()
+
+
+def report_state(
+    transaction: Transaction, host_id: int, state: HostState, message: str = "", *, settings: Settings
+) -> None:
+    """:func:`set_state`, after which the machines of a host in ERROR are unknown too."""
+    if state is HostState.ERROR:
+        lock_machines(transaction, host_id)
+    lost = set_state(transaction, host_id, state, message)
+    host_lost(transaction, host_id, lost, settings=settings)
 
 
 def system_info(transaction: Transaction, host_id: int, report: Template) -> None:
@@ -192,9 +204,11 @@ def _reports(answer: str) -> dict[str, Template]:
     for name in ("SYSTEM_HOST", "MONITOR_HOST"):
         try:
             text = base64.b64decode(text_of(root.find(name)), validate=True).decode()
-            found[name] = Template.from_text(text)
+            report = Template.from_text(text)
         except (binascii.Error, UnicodeDecodeError, TemplateError):
             continue
+        if len(report):
+            found[name] = report
     return found
 
 
@@ -203,7 +217,7 @@ def _started(transaction: Transaction, payload: Mapping[str, Any], answer: str |
     oid = int(payload["oid"])
     try:
         if isinstance(answer, DriverError):
-            set_state(transaction, oid, HostState.ERROR, str(answer))
+            report_state(transaction, oid, HostState.ERROR, str(answer), settings=payload["settings"])
             return
         reports = _reports(answer)
         if "SYSTEM_HOST" in reports:

@@ -6,6 +6,7 @@ A map is a text of 65536 characters ``0`` and ``1``, the last one for port 0, co
 import base64
 import binascii
 import zlib
+from operator import or_
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -16,14 +17,15 @@ from oned.schema import cluster_vnc_bitmap
 
 PORTS = 65536
 _DEFAULT_START = "5900"
+_TO_DIGITS = bytes.maketrans(b"\0\1", b"01")
+_FROM_DIGITS = bytes.maketrans(b"01", b"\0\1")
 _SELECT = select(cluster_vnc_bitmap.c.map).where(cluster_vnc_bitmap.c.id == bindparam("key"))
 _UPDATE = update(cluster_vnc_bitmap).where(cluster_vnc_bitmap.c.id == bindparam("key"))
 
 
 def pack(used: bytearray) -> str:
     """``used`` (a byte 0 or 1 for each port) as the table has it."""
-    digits = bytes(byte + ord("0") for byte in reversed(used))
-    return base64.b64encode(zlib.compress(digits)).decode()
+    return base64.b64encode(zlib.compress(used[::-1].translate(_TO_DIGITS))).decode()
 
 
 def unpack(text: str) -> bytearray:
@@ -34,7 +36,7 @@ def unpack(text: str) -> bytearray:
         digits = b""
     if len(digits) != PORTS or digits.strip(b"01"):
         raise InternalError("A map of console ports in the database is damaged; onedb fsck repairs it.")
-    return bytearray(digit - ord("0") for digit in reversed(digits))
+    return bytearray(digits[::-1].translate(_FROM_DIGITS))
 
 
 def new_row(cluster_id: int) -> dict[str, int | str]:
@@ -75,13 +77,13 @@ def acquire(transaction: Transaction, settings: Settings, cluster_id: int, vm_id
     used = _load(transaction, cluster_id)
     start, reserved = _configured(settings)
     hint = start + vm_id % max(PORTS - 1 - start, 1)
-    candidates: tuple[int, ...] = (hint, *range(start, PORTS))
-    for port in candidates:
-        if port < PORTS and not used[port] and not reserved[port]:
-            used[port] = 1
-            _save(transaction, cluster_id, used)
-            return port
-    return None
+    taken = bytearray(map(or_, used, reserved))
+    port = hint if hint < PORTS and not taken[hint] else taken.find(0, start)
+    if port < 0:
+        return None
+    used[port] = 1
+    _save(transaction, cluster_id, used)
+    return port
 
 
 def claim(transaction: Transaction, cluster_id: int, port: int) -> bool:

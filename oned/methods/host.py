@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from oned import clusters
 from oned.acl import SHOW_ALL, Kind, Op, visible
 from oned.errors import InternalError
-from oned.host_store import announce, cluster_reserves, save_host
+from oned.host_store import announce, cluster_reserves, lock_machines, save_host
 from oned.hosts import START, STOP, ask_monitor, last_monitoring
 from oned.methods.call import Call, Method
 from oned.methods.shared import list_pool
@@ -15,7 +15,6 @@ from oned.methods.unique import Unique, home_cluster
 from oned.model.base import check_name
 from oned.model.cluster import Cluster
 from oned.model.host import TAIL, Host, HostState
-from oned.model.vm import Vm
 from oned.pools import create, load, readable, remove
 from oned.schema import host_monitoring
 from oned.vm.store import save_vm
@@ -43,7 +42,7 @@ class Hosts(Unique[Host]):
 
     def rename(self, call: Call, oid: int, name: str) -> int:
         """Give the host another name, and its machines the new one of their host."""
-        machines = [load(call.transaction, Vm, vm_id) for vm_id in _machines(call, oid)]
+        machines = lock_machines(call.transaction, oid)
         super().rename(call, oid, name)
         for vm in machines:
             if vm.history and vm.history[-1].hid == oid:
@@ -63,12 +62,6 @@ class Hosts(Unique[Host]):
 
 
 POOL = Hosts(Host, op=Op.ADMIN)
-
-
-def _machines(call: Call, oid: int) -> list[int]:
-    """The machines of a host, without a lock: machines are locked before hosts."""
-    rows = call.transaction.rows(select(Host.table.c.body).where(Host.table.c.oid == oid))
-    return sorted(Host.from_xml(str(rows[0][0])).vms) if rows else []
 
 
 def allocate(call: Call, name: str, im_mad: str, vm_mad: str, cluster_id: int) -> int:
