@@ -4,6 +4,7 @@ A task takes some machines that are out of date: where nothing runs, only their 
 hypervisor is asked; one that is between two states has failed, until somebody commits the group again.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from oned.model.vm import Vm
 from oned.model.vm_states import LcmState, VmState
 from oned.network.groups import Rule, expand
 from oned.pools import save
-from oned.schema import datastore_pool
+from oned.schema import datastore_pool, task
 from oned.storage.reading import glance, held
 from oned.vm.store import save_vm
 from oned.work.context import Context, Job
@@ -63,6 +64,9 @@ _BETWEEN = frozenset(
 """Where rules are just being made on the host, or nobody knows."""
 
 _DATASTORE = select(datastore_pool.c.body).where(datastore_pool.c.oid == bindparam("key"))
+_LATER = select(task.c.payload).where(
+    task.c.kind == ASK, task.c.oid == bindparam("vm"), task.c.id > bindparam("than")
+)
 
 
 def enqueue(transaction: Transaction, group: SecurityGroup) -> None:
@@ -148,14 +152,20 @@ def _message(transaction: Transaction, vm: Vm, group_id: int) -> str:
 
 
 def _take_answer(transaction: Transaction, payload: Mapping[str, Any], answer: str | DriverError) -> None:
-    """Note whether the host has the rules; a machine that has left, or is to be asked again, is let be."""
+    """Note whether the host has the rules; a machine that has left, or has newer rules to come, is let be."""
     group = held(transaction, SecurityGroup, int(payload["group"]))
     vm_id = int(payload["oid"])
-    if group is None or vm_id not in group.updating:
+    if group is None or vm_id not in group.updating or _is_asked_again(transaction, payload):
         return
     group.updating.discard(vm_id)
     (group.failed if isinstance(answer, DriverError) else group.updated).add(vm_id)
     save(transaction, group)
+
+
+def _is_asked_again(transaction: Transaction, payload: Mapping[str, Any]) -> bool:
+    """Whether a later task brings rules of the same group to the same machine."""
+    rows = transaction.rows(_LATER, {"vm": payload["oid"], "than": payload["task"]})
+    return any(json.loads(row[0])["group"] == payload["group"] for row in rows)
 
 
 RESULTS = {ASK: _take_answer}
