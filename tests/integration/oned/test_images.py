@@ -399,6 +399,7 @@ def test_what_users_may_not_write(oned: Daemon, joe: str) -> None:
     oned.ok("one.image.update", mine, "DESCRIPTION = ok", 1, session=joe)
     outsider, group = fresh_name("user"), int(oned.ok("one.group.allocate", fresh_name("group")))
     oned.ok("one.acl.addrule", f"{0x200000000 | group:x}", "8400000000", "8")
+    oned.ok("one.vdc.delgroup", 0, group)
     oned.ok("one.user.allocate", outsider, "word", "core", [group])
     text = oned.fails(AUTHORIZATION, "one.image.allocate", "NAME = p\nSIZE = 1", 1, session=f"{outsider}:word")
     assert text.endswith("Not authorized to perform USE DATASTORE [1].")
