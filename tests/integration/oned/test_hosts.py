@@ -1,11 +1,9 @@
 """Hosts over the API: life, states, capacity, monitoring, rights."""
 
-import contextlib
 import itertools
-import sqlite3
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pyone
 import pytest
@@ -17,6 +15,7 @@ from tests.integration.oned.daemon import Daemon
 AUTHORIZATION, NO_EXISTS, ACTION, INTERNAL = 0x200, 0x400, 0x800, 0x2000
 INIT, MONITORED, ERROR, DISABLED, OFFLINE = 0, 2, 3, 4, 8
 DRIVERS = """IM_MAD = [ NAME = "dummy", EXECUTABLE = "python:edge.dummy.im:Im" ]
+VM_MAD = [ NAME = "dummy", EXECUTABLE = "python:edge.dummy.vmm:Vmm", TYPE = "xml" ]
 HOST_ENCRYPTED_ATTR = "ONE_PASSWORD"
 """
 HOST_RULE = 0x2100000000
@@ -270,17 +269,50 @@ def test_rights_by_cluster(oned: Daemon, one: Client) -> None:
     one.cluster.delete(cluster)
 
 
-def test_a_host_with_machines_stays(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path)
-    daemon.start()
-    oid = daemon.ok("one.host.allocate", "busy", "dummy", "dummy", 0)
-    daemon.ok("one.host.status", oid, 2)
-    path = daemon.root / "var/lib/one/one.db"
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE host_pool SET body = replace(body, '<RUNNING_VMS>0', '<RUNNING_VMS>1')")
-    text = daemon.fails(ACTION, "one.host.delete", oid)
+def test_a_host_with_machines(oned: Daemon, one: Client) -> None:
+    oid = new(one)
+    wait(one, oid, MONITORED)
+    small, large = (int(one.vm.allocate(f"CPU = {cpu}\nMEMORY = 256", True)) for cpu in (1.5, 7))
+    one.vm.deploy(small, oid, True)
+    share = one.host.info(oid).HOST_SHARE
+    taken = (share.CPU_USAGE, share.MEM_USAGE, share.RUNNING_VMS)
+    assert taken == (150, 256 * 1024, 1)
+    assert list(one.host.info(oid).VMS.ID) == [small]
+    text = oned.fails(ACTION, "one.vm.deploy", large, oid, True)
+    assert text == (
+        f"[one.vm.deploy] virtual machine [{large}] does not fit in host [{oid}]. Not enough CPU: 700/650"
+    )
+    text = oned.fails(ACTION, "one.host.delete", oid)
     assert text == "[one.host.delete] Cannot delete host. Can not remove a host with running VMs"
-    end(daemon)
+    one.host.rename(oid, f"renamed-{oid}")
+    assert str(one.vm.info(small).HISTORY_RECORDS.HISTORY[0].HOSTNAME) == f"renamed-{oid}"
+    one.vm.deploy(large, oid, False)
+    assert int(one.host.info(oid).HOST_SHARE.CPU_USAGE) == 850
+    for vm in (small, large):
+        one.vm.recover(vm, 5)
+    share = one.host.info(oid).HOST_SHARE
+    taken = (share.CPU_USAGE, share.MEM_USAGE, share.RUNNING_VMS)
+    assert taken == (0, 0, 0)
+    one.host.delete(oid)
+
+
+def test_many_at_once(oned: Daemon, one: Client) -> None:
+    """One name is given once, and a host that many move is in one cluster in the end."""
+    name = f"only-{next(_numbers)}"
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: oned.call("one.host.allocate", name, "dummy", "dummy", -1), range(32)))
+    won = [int(answer[1]) for answer in answers if answer[0]]
+    assert len(won) == 1
+    clusters = [int(one.cluster.allocate(f"{name}-{number}")) for number in range(4)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: oned.ok("one.cluster.addhost", clusters[n % 4], won[0]), range(64)))
+    home = int(one.host.info(won[0]).CLUSTER_ID)
+    assert home in clusters
+    for cluster in (0, *clusters):
+        assert (won[0] in one.cluster.info(cluster).HOSTS.ID) is (cluster == home)
+    one.host.delete(won[0])
+    for cluster in clusters:
+        one.cluster.delete(cluster)
 
 
 def test_pool(oned: Daemon, one: Client) -> None:

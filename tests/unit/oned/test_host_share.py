@@ -109,6 +109,35 @@ def test_a_share_without_disks_gets_them() -> None:
     assert share == HostShare()
 
 
+STORED = """<HOST>
+  <ID>3</ID><NAME>node3</NAME><STATE>2</STATE><PREV_STATE>2</PREV_STATE><IM_MAD>kvm</IM_MAD><VM_MAD>kvm</VM_MAD>
+  <CLUSTER_ID>100</CLUSTER_ID><CLUSTER>edge</CLUSTER>
+  <HOST_SHARE><MEM_USAGE>1048576</MEM_USAGE><CPU_USAGE>50</CPU_USAGE><TOTAL_MEM>16318480</TOTAL_MEM>
+    <TOTAL_CPU>800</TOTAL_CPU><MAX_MEM>16318480</MAX_MEM><MAX_CPU>800</MAX_CPU><RUNNING_VMS>2</RUNNING_VMS>
+    <VMS_THREAD>1</VMS_THREAD>
+    <DATASTORES><DISK_USAGE><![CDATA[0]]></DISK_USAGE><DS><FREE_MB><![CDATA[9]]></FREE_MB><ID><![CDATA[0]]></ID></DS>
+      <FREE_DISK><![CDATA[25]]></FREE_DISK><MAX_DISK><![CDATA[46]]></MAX_DISK><USED_DISK><![CDATA[21]]></USED_DISK>
+    </DATASTORES>
+    <PCI_DEVICES><PCI><ADDRESS><![CDATA[0000:00:02:0]]></ADDRESS><VMID><![CDATA[-1]]></VMID></PCI></PCI_DEVICES>
+    <NUMA_NODES><NODE>
+      <CORE><CPUS><![CDATA[0:-1,4:12]]></CPUS><DEDICATED><![CDATA[NO]]></DEDICATED><FREE><![CDATA[1]]></FREE>
+        <ID><![CDATA[0]]></ID></CORE>
+      <MEMORY><DISTANCE><![CDATA[0]]></DISTANCE><FREE><![CDATA[1]]></FREE><TOTAL><![CDATA[2]]></TOTAL>
+        <USAGE><![CDATA[0]]></USAGE><USED><![CDATA[1]]></USED></MEMORY>
+      <NODE_ID><![CDATA[0]]></NODE_ID></NODE></NUMA_NODES>
+  </HOST_SHARE>
+  <VMS><ID>12</ID><ID>15</ID></VMS>
+  <TEMPLATE><ARCH><![CDATA[x86_64]]></ARCH><RESERVED_CPU><![CDATA[]]></RESERVED_CPU></TEMPLATE>
+  <MONITORING/>
+</HOST>"""
+
+
+def test_a_body_of_upstream_is_written_back_as_it_was() -> None:
+    host = Host.from_xml(STORED)
+    assert host.vms == {12, 15}
+    assert host.to_xml() == "".join(line.strip() for line in STORED.splitlines())
+
+
 DEVICES = [
     {
         "ADDRESS": "0000:02:00:0",
