@@ -30,21 +30,21 @@ class Log:
         self._stamp = ""
 
     @classmethod
-    def open(cls, system: str, level: int, zone_id: int, folder: Path) -> "Log":
+    def open(cls, system: str, level: int, zone_id: int, folder: Path, name: str = "oned.log") -> "Log":
         """The log that ``LOG/SYSTEM`` names. Raises :class:`ConfigError` when its file cannot be opened."""
         if system == "std":
             return cls(level, zone_id, sys.stdout)
         if system == "syslog":
-            syslog.openlog("oned", syslog.LOG_PID, syslog.LOG_DAEMON)
+            syslog.openlog(name.removesuffix(".log"), syslog.LOG_PID, syslog.LOG_DAEMON)
             return cls(level, zone_id)
-        path = folder / "oned.log"
+        path = folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return cls(level, zone_id, path.open("a", encoding="utf-8", buffering=1))
         except OSError as error:
             raise ConfigError(
                 f"The log {path} cannot be opened: {error.strerror}.",
-                todo='Make its folder writable, or set LOG = [ SYSTEM = "std" ] in oned.conf.',
+                todo='Make its folder writable, or set LOG = [ SYSTEM = "std" ] in its configuration.',
             ) from None
 
     def write(self, module: str, level: int, text: str) -> None:

@@ -357,7 +357,7 @@ def test_none_runs_cron_and_the_stub() -> None:
         assert set(one.details()["services"]) == {"crond", "infinite-loop"}
 
 
-@pytest.mark.parametrize("role", ["scheduler", "oneflow", "onegate", "guacd", "fireedge", "oneprovision"])
+@pytest.mark.parametrize("role", ["oneflow", "onegate", "guacd", "fireedge", "oneprovision"])
 def test_a_role_whose_program_is_not_there_is_refused(role: str) -> None:
     code, text = once({"OPENNEBULA_FRONTEND_SERVICE": role, "OPENNEBULA_FRONTEND_HOST": "x"})
     assert code == 69

@@ -21,6 +21,7 @@ USERS = {
     "opennebula": "oneadmin",
     "opennebula-httpd": "root",
     "opennebula-novnc": "oneadmin",
+    "opennebula-scheduler": "oneadmin",
 }
 OLD_CERTIFICATE = """
 import datetime, pathlib

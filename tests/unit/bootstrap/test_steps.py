@@ -125,17 +125,19 @@ def test_the_certificate_follows_its_request(tmp_path: Path) -> None:
 
 
 def test_a_role_without_its_program_is_refused() -> None:
-    for role in ("scheduler", "oneflow", "onegate", "guacd", "fireedge", "oneprovision"):
+    for role in ("oneflow", "onegate", "guacd", "fireedge", "oneprovision"):
         with pytest.raises(RoleUnavailableError, match=role):
             descriptors.enabled(container(Path("/"), OPENNEBULA_FRONTEND_SERVICE=role))
 
 
 ROLES = {
     "all": "containerd? crond memcached mysqld mysqld-configure mysqld-upgrade opennebula opennebula-httpd "
-    "opennebula-novnc opennebula-ssh-add opennebula-ssh-agent opennebula-ssh-socks-cleaner sshd stunnel",
+    "opennebula-novnc opennebula-scheduler opennebula-ssh-add opennebula-ssh-agent opennebula-ssh-socks-cleaner sshd "
+    "stunnel",
     "none": "crond infinite-loop",
     "mysqld": "crond mysqld mysqld-configure mysqld-upgrade",
     "oned": "crond opennebula opennebula-ssh-add opennebula-ssh-agent opennebula-ssh-socks-cleaner stunnel",
+    "scheduler": "crond opennebula-scheduler",
     "sshd": "crond sshd",
     "memcached": "crond memcached",
     "sunstone": "crond opennebula-httpd opennebula-novnc",
