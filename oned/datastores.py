@@ -11,14 +11,7 @@ from oned.model.datastore import SYSTEM, Datastore, DatastoreType, DiskType
 from onelib.template import Template
 
 _TARGETS = {"NONE", "SELF", "SYSTEM"}
-_IMAGE_DISKS = {
-    DiskType.FILE,
-    DiskType.BLOCK,
-    DiskType.ISCSI,
-    DiskType.RBD,
-    DiskType.GLUSTER,
-    DiskType.SHEEPDOG,
-}
+_IMAGE_DISKS = {DiskType[name] for name in ("FILE", "BLOCK", "ISCSI", "RBD", "GLUSTER", "SHEEPDOG")}
 _SYSTEM_DISKS = {DiskType.FILE, DiskType.RBD}
 
 _TM_KEYS = ("NAME", "LN_TARGET", "CLONE_TARGET", "SHARED", "DS_MIGRATE", "DRIVER")

@@ -94,6 +94,22 @@ def test_datastores_join_and_leave(one: Client) -> None:
     assert 0 in one.datastore.info(1).CLUSTERS.ID
 
 
+def test_networks_join_and_leave(one: Client) -> None:
+    oid = new(one)
+    network = one.vn.allocate(f"NAME = net-{oid}\nVN_MAD = bridge\nBRIDGE = br0", -1)
+    assert network in one.cluster.info(0).VNETS.ID
+    for _ in range(2):
+        assert one.cluster.addvnet(oid, network) == oid
+        assert list(one.cluster.info(oid).VNETS.ID) == [network]
+        assert list(one.vn.info(network).CLUSTERS.ID) == [0, oid]
+    for _ in range(2):
+        assert one.cluster.delvnet(oid, network) == oid
+        assert not one.cluster.info(oid).VNETS.ID
+        assert list(one.vn.info(network).CLUSTERS.ID) == [0]
+    one.vn.delete(network)
+    assert network not in one.cluster.info(0).VNETS.ID
+
+
 def test_hosts_move(one: Client) -> None:
     first, second = new(one), new(one)
     host = one.host.allocate(f"mover-{first}", "dummy", "dummy", second)
