@@ -1,11 +1,8 @@
 """Who waits for an image, and is told when a driver is done with it.
 
-That is ``oned.life``, which looks after virtual machines and uses this package; it is therefore only looked up when
-there is something to tell.
+That is ``oned.life``, which looks after virtual machines and uses this package; so it is imported only when there is
+something to tell.
 """
-
-from collections.abc import Callable
-from importlib import import_module
 
 from oned.db import Transaction
 from oned.model.image import Image, ImageState
@@ -13,17 +10,12 @@ from oned.model.vm import Vm
 from oned.storage.images import store, unlock
 from oned.storage.reading import glance, held, lock_rows
 
-_LIFE = "oned.life.cloning"
-
-
-def _life(name: str) -> Callable[..., None]:
-    function: Callable[..., None] = getattr(import_module(_LIFE), name)
-    return function
-
 
 def wake(transaction: Transaction, oid: int, *, ready: bool) -> None:
     """Tell the virtual machines that wait for the image ``oid`` what has become of it."""
-    _life("image_changed")(transaction, oid, ready)
+    from oned.life.cloning import image_changed
+
+    image_changed(transaction, oid, ready)
 
 
 def lock_with_users(transaction: Transaction, oid: int) -> Image | None:
@@ -47,10 +39,9 @@ def settle(transaction: Transaction, image: Image, *, ready: bool) -> None:
 
 
 def saving_ended(transaction: Transaction, image: Image, *, source: str) -> None:
-    """Tell the virtual machine whose disk becomes ``image`` where its data is to go; empty: that came to nothing.
-
-    ``oned.life.cloning.disk_target(transaction, vm id, disk id, image id, source)`` goes on from there.
-    """
+    """Tell the virtual machine whose disk becomes ``image`` where its data is to go; empty: that came to nothing."""
     vm_id, disk_id = image.template.get("SAVED_VM_ID"), image.template.get("SAVED_DISK_ID")
     if vm_id.isdecimal() and disk_id.isdecimal():
-        _life("disk_target")(transaction, int(vm_id), int(disk_id), image.oid, source)
+        from oned.life.cloning import disk_target
+
+        disk_target(transaction, int(vm_id), int(disk_id), image.oid, source)
