@@ -25,7 +25,7 @@ def mac_number(text: str) -> int | None:
 
 def mac_text(number: int) -> str:
     """Six pairs of lower-case digits."""
-    return ":".join(f"{number >> shift & 0xFF:02x}" for shift in range(40, -1, -8))
+    return number.to_bytes(6).hex(":")
 
 
 def mac_prefix(text: str) -> int:

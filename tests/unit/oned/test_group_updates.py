@@ -147,3 +147,19 @@ def test_a_newer_change_is_not_taken_for_an_older_answer(database: Database) -> 
     later = payload | {"task": second.id}
     run(database, lambda transaction: RESULTS[ASK](transaction, later, ""))
     assert (group_of(database).updating, group_of(database).updated) == (set(), {1})
+
+
+def test_lists_of_a_body() -> None:
+    template = Template.parse('DESCRIPTION = "<UPDATED_VMS><ID>9</ID></UPDATED_VMS>"')
+    group = SecurityGroup(
+        GROUP, 0, 0, "oneadmin", "oneadmin", "ssh", [1, 1] + [0] * 7, template, None, {3, 1}, set(), {2}, {4}
+    )
+    body = group.to_xml()
+    assert "<UPDATED_VMS><ID>1</ID><ID>3</ID></UPDATED_VMS><OUTDATED_VMS></OUTDATED_VMS>" in body
+    assert SecurityGroup.from_xml(body) == group
+    for spaced in (body.replace("><", ">\n<"), body.replace("<OUTDATED_VMS></OUTDATED_VMS>", "<OUTDATED_VMS/>")):
+        found = SecurityGroup.from_xml(spaced)
+        assert (found.updated, found.outdated, found.updating, found.failed) == ({1, 3}, set(), {2}, {4})
+    group.template = Template()
+    bare = group.to_xml().partition("<UPDATED_VMS>")[0] + "<TEMPLATE></TEMPLATE></SECURITY_GROUP>"
+    assert not SecurityGroup.from_xml(bare).in_use
