@@ -57,8 +57,9 @@ class History:
             uid=number(element, "UID"),
             gid=number(element, "GID"),
             request_id=number(element, "REQUEST_ID"),
-            **{name.lower(): number(element, name, 0) for name in _TIMES},
         )
+        for name in _TIMES:
+            setattr(record, name.lower(), number(element, name, 0))
         record.stored = record.to_xml()
         return record
 
