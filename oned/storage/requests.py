@@ -4,6 +4,7 @@ Source: OpenNebula 6.0, "Storage Driver" and "Market Driver": each action gets o
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lxml import etree
@@ -46,15 +47,20 @@ def ask_datastore(
     more: Mapping[str, Any] | None = None,
 ) -> None:
     """Ask for ``kind`` (``image.cp`` ...) on an image. ``extra`` goes into the text, ``more`` back to the result."""
-    message = f"<DS_DRIVER_ACTION_DATA>{image.to_xml()}{datastore.to_xml()}{extra}</DS_DRIVER_ACTION_DATA>"
     payload = {
         "oid": image.oid,
         "driver": f"datastore:{datastore.ds_mad}",
         "action": _ACTIONS[kind],
-        "message": message,
+        "message": _datastore_message(datastore, image.to_xml(), extra),
         "datastore": datastore.oid,
     }
     enqueue(transaction, kind, (Kind.IMAGE, image.oid), payload | dict(more or {}))
+
+
+def _datastore_message(datastore: Datastore, image: str, extra: str) -> str:
+    """The text for a driver. The ids of all images, which no driver looks at, would make it longer and longer."""
+    store = replace(datastore, images=set()).to_xml()
+    return f"<DS_DRIVER_ACTION_DATA>{image}{store}{extra}</DS_DRIVER_ACTION_DATA>"
 
 
 def is_asked(transaction: Transaction, kind: str, about: tuple[Kind, int]) -> bool:
@@ -72,7 +78,7 @@ def monitor_datastore(transaction: Transaction, datastore: Datastore, *, extra: 
         "oid": datastore.oid,
         "driver": f"datastore:{driver}",
         "action": _ACTIONS["datastore.monitor"],
-        "message": f"<DS_DRIVER_ACTION_DATA>{datastore.to_xml()}{extra}</DS_DRIVER_ACTION_DATA>",
+        "message": _datastore_message(datastore, "", extra),
     }
     enqueue(transaction, "datastore.monitor", (Kind.DATASTORE, datastore.oid), payload)
 

@@ -96,7 +96,7 @@ def test_what_fails_leaves_an_image_in_error(
 
 def test_the_size_counts_and_the_copy_begins(database: Database) -> None:
     quotas(database, "")
-    put(database, datastore(), image(state=S.LOCKED, path="/tmp/x"))
+    put(database, datastore(images={0, 1234}), image(state=S.LOCKED, path="/tmp/x"))
     answer(database, "image.stat", "1001\n", check=False)
     assert (get(database, Image).size, get(database, Image).state) == (1001, S.LOCKED)
     assert size_used(database) == "1001"
@@ -104,6 +104,7 @@ def test_the_size_counts_and_the_copy_begins(database: Database) -> None:
     assert (payload["driver"], payload["action"]) == ("datastore:dummy", "CP")
     assert "<PATH>/tmp/x</PATH>" in payload["message"]
     assert "<SIZE>1001</SIZE>" in payload["message"]
+    assert "1234" not in payload["message"]
 
 
 def test_a_size_above_the_quota_is_refused(database: Database) -> None:
