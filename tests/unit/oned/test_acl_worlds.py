@@ -70,7 +70,7 @@ class WorldRule:
 
 @dataclass(frozen=True)
 class Thing:
-    """An object; ``bits`` as chmod shows them, such as ``um-u-----``."""
+    """An object; ``bits`` as chmod shows them, such as ``um-u-----``. Of networks, some are reservations."""
 
     kind: str
     oid: int
@@ -79,6 +79,7 @@ class Thing:
     bits: str
     locked: int
     clusters: frozenset[int]
+    reservation: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,9 @@ class World:
                 or (rule.user[0] == "@" and rule.user[1] in self.acting_groups)
             )
             about_it = thing.kind in rule.kinds and (
-                rule.object in {("*", 0), ("#", thing.oid), ("@", thing.gid)}
-                or (rule.object[0] == "%" and rule.object[1] in thing.clusters)
+                rule.object in {("#", thing.oid), ("@", thing.gid)}
+                or (rule.object == ("*", 0) and not thing.reservation)
+                or (rule.object[0] == "%" and rule.object[1] in thing.clusters and not thing.reservation)
             )
             if for_user and about_it and right in rule.rights and rule.zone in {("*", 0), ("#", 0)}:
                 return True
@@ -148,55 +150,67 @@ class World:
         }.get(flag, thing.uid == flag and (mine or usable))
 
 
-def _rule(kinds: frozenset[str], selector: Selector) -> st.SearchStrategy[WorldRule]:
-    """A valid rule: clusters and groups select only some kinds."""
-    if selector[0] == "%":
-        kinds &= {"HOST", "NET", "DATASTORE"}
-    if selector[0] == "@":
-        kinds -= {"HOST"}
-    zone = st.just(("#", 0)) if selector[0] == "#" else st.sampled_from([("*", 0), ("#", 0), ("#", 1)])
-    return st.builds(
-        WorldRule,
-        st.sampled_from([("*", 0), ("#", UID), ("#", 3), *(("@", gid) for gid in GROUPS[1:])]),
-        st.just(kinds or frozenset({"NET"} if selector[0] != "#" else {"HOST"})),
-        st.just(selector),
-        st.frozensets(st.sampled_from(sorted(RIGHTS)), min_size=1),
-        zone,
-    )
-
-
 _SELECTORS = st.sampled_from(
     [
         ("*", 0),
-        *(("#", oid) for oid in range(4)),
+        *(("#", oid) for oid in range(3)),
         *(("@", gid) for gid in GROUPS),
         *(("%", cid) for cid in CLUSTERS),
     ]
 )
-_RULES = st.tuples(st.frozensets(st.sampled_from(sorted(TABLES)), min_size=1), _SELECTORS).flatmap(
-    lambda pair: _rule(*pair)
-)
+
+
+@st.composite
+def rules(draw: st.DrawFn, about: frozenset[str], groups: frozenset[int]) -> WorldRule:
+    """A valid rule about some kinds: clusters and groups select not all of them."""
+    selector = draw(_SELECTORS)
+    kinds = frozenset(draw(st.sets(st.sampled_from(sorted(about)), min_size=1)))
+    if selector[0] == "%":
+        kinds = kinds & {"HOST", "NET", "DATASTORE"} or frozenset({"NET"})
+    elif selector[0] == "@":
+        kinds = kinds - {"HOST"} or frozenset({"NET"})
+    zones = [("#", 0), ("#", 1)] if selector[0] == "#" else [("*", 0), ("#", 0), ("#", 1)]
+    users = [("*", 0), ("#", UID), ("#", 3), ("@", 101), *(("@", gid) for gid in sorted(groups))]
+    return WorldRule(
+        draw(st.sampled_from(users)),
+        kinds,
+        selector,
+        draw(st.frozensets(st.sampled_from(sorted(RIGHTS)), min_size=1)),
+        draw(st.sampled_from(zones)),
+    )
+
+
 _BITS = st.lists(st.booleans(), min_size=9, max_size=9).map(
     lambda on: "".join(letter if yes else "-" for letter, yes in zip("umaumauma", on, strict=True))
 )
 
 
 @st.composite
+def things(draw: st.DrawFn, oid: int, kind: str) -> Thing:
+    number = 1 if kind == "HOST" else 2 if kind in RELATIONS else 0
+    return Thing(
+        kind,
+        oid,
+        draw(st.sampled_from([0, UID, 3])),
+        draw(st.sampled_from(GROUPS)),
+        draw(_BITS | st.just("um-------")),
+        draw(st.integers(0, 4)),
+        draw(st.frozensets(st.sampled_from(CLUSTERS), max_size=number)),
+        kind == "NET" and draw(st.booleans()),
+    )
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> World:
     groups = draw(st.frozensets(st.sampled_from(GROUPS), min_size=1, max_size=3))
-    things = []
-    for oid in range(draw(st.integers(1, 4))):
-        kind = draw(st.sampled_from(sorted(TABLES)))
-        number = 1 if kind == "HOST" else 2 if kind in RELATIONS else 0
-        clusters = draw(st.frozensets(st.sampled_from(CLUSTERS), max_size=number))
-        owner, group = draw(st.sampled_from([0, UID, 3])), draw(st.sampled_from(GROUPS))
-        things.append(Thing(kind, oid, owner, group, draw(_BITS), draw(st.integers(0, 4)), clusters))
+    kinds = draw(st.frozensets(st.sampled_from(sorted(TABLES)), min_size=1, max_size=2))
+    found = [draw(things(oid, draw(st.sampled_from(sorted(kinds))))) for oid in range(draw(st.integers(1, 4)))]
     return World(
         primary=draw(st.sampled_from(sorted(groups))),
         groups=groups,
         token_group=draw(st.sampled_from([-1, *sorted(groups)])),
-        things=tuple(things),
-        rules=tuple(dict.fromkeys(draw(st.lists(_RULES, max_size=4)))),
+        things=tuple(found),
+        rules=tuple(dict.fromkeys(draw(st.lists(rules(kinds, groups), max_size=3)))),
     )
 
 
@@ -220,6 +234,8 @@ def build(transaction: Transaction, world: World) -> None:
         row |= {"oid": thing.oid, "name": f"n{thing.oid}", "uid": thing.uid, "gid": thing.gid}
         if thing.kind == "HOST":
             row["cid"] = next(iter(thing.clusters), -1)
+        if thing.kind == "NET":
+            row["pid"] = 9 if thing.reservation else -1
         transaction.write(insert(TABLES[thing.kind]), row)
         for cluster in thing.clusters if thing.kind in RELATIONS else ():
             transaction.write(insert(RELATIONS[thing.kind]), {"cid": cluster, "oid": thing.oid})
@@ -227,7 +243,7 @@ def build(transaction: Transaction, world: World) -> None:
 
 def target_of(thing: Thing) -> Target:
     bits = tuple(int(letter != "-") for letter in thing.bits)
-    return Target(Kind[thing.kind], thing.oid, thing.uid, thing.gid, bits, thing.locked)
+    return Target(Kind[thing.kind], thing.oid, thing.uid, thing.gid, bits, thing.locked, private=thing.reservation)
 
 
 def granted(transaction: Transaction, caller: Caller, op: Op, target: Target, *, heed_lock: bool = True) -> bool:
