@@ -13,7 +13,7 @@ from oned.model.market import Market
 from oned.pools import create, load, save
 from oned.storage.apps import can, fill, refill
 from oned.storage.images import CLONEABLE, begin_cloning, end_cloning, store
-from oned.storage.reading import glance, held, named, peek
+from oned.storage.reading import glance, held, hold_names, named, peek
 from oned.storage.requests import ask_market
 
 _NO_MARKET = "Cannot find associated MARKETPLACE"
@@ -60,6 +60,7 @@ def allocate(call: Call, text: str, market_id: int) -> int:
     _check(call, market)
     name = template.get("NAME")
     reason = check_name(name)
+    hold_names(call.transaction, App.table)
     holder = named(call.transaction, App.table, name, call.caller.uid)
     if not reason and holder != -1:
         reason = f"NAME is already taken by MARKETPLACEAPP {holder}"

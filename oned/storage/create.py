@@ -17,7 +17,7 @@ from oned.model.user import User
 from oned.pools import create, load, save
 from oned.storage.disks import default_prefix
 from oned.storage.images import store, unlock
-from oned.storage.reading import glance, named
+from oned.storage.reading import glance, hold_names, named
 from oned.storage.requests import ask_datastore
 from oned.storage.targets import datastore_driver
 from onelib.template import Template
@@ -92,6 +92,7 @@ def create_image(
     reason = check_name(name) or _misplaced(template, datastore)
     if reason:
         raise AllocateError(reason, kind="image")
+    hold_names(call.transaction, Image.table)
     holder = named(call.transaction, Image.table, name, call.caller.uid)
     if holder != -1:
         raise AllocateError(f"NAME is already taken by IMAGE {holder}.", kind="image")

@@ -9,8 +9,12 @@ from sqlalchemy import Select, Table, bindparam, select
 from oned.db import Transaction
 from oned.errors import NoExistsError
 from oned.model.base import PoolObject
+from oned.schema import pool_control
 
 Obj = TypeVar("Obj", bound=PoolObject)
+
+
+_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == bindparam("key"))
 
 
 @lru_cache(maxsize=32)
@@ -52,6 +56,11 @@ def named(transaction: Transaction, table: Table, name: str, uid: int) -> int:
     """The id of the object that the user ``uid`` calls ``name``, -1 without one; compared as the unique key does."""
     rows = transaction.rows(_by_name(table), {"key": name, "owner": uid})
     return int(rows[0][0]) if rows else -1
+
+
+def hold_names(transaction: Transaction, table: Table) -> None:
+    """Let no other server create an object in ``table`` until the commit, so that a name found free stays free."""
+    transaction.one(_COUNTER, {"key": table.name})
 
 
 def lock_rows(transaction: Transaction, table: Table, oids: Iterable[int]) -> None:
