@@ -139,6 +139,10 @@ def _create_tables(database: Database, tables: Sequence[Table] | None = None) ->
             with database.engine.begin() as connection:
                 connection.exec_driver_sql("ALTER DATABASE CHARACTER SET utf8mb4")
         schema.metadata.create_all(database.engine, tables)
+        present = set(inspect(database.engine).get_table_names())
+        for index in schema.OWN_INDEXES:
+            if index.table is not None and index.table.name in present:
+                index.create(database.engine, checkfirst=True)
     except SQLAlchemyError as error:
         raise unreachable(database.settings, error) from None
 

@@ -169,10 +169,7 @@ local_db_versioning = _table(
 system_attributes = _table("system_attributes", _string("name", key=True), Column("body", _body))
 
 Index("state_oid_idx", vm_pool.c.state, vm_pool.c.oid)
-Index("ftidx", vm_pool.c.search_token, mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT").ddl_if(
-    dialect=("mysql", "mariadb")
-)
-Index("oneedge_template_owner", template_pool.c.uid, template_pool.c.name)
+Index("ftidx", vm_pool.c.search_token, mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT").ddl_if(dialect="mysql")
 Index("fed_index_idx", logdb.c.fed_index)
 Index("applied_idx", logdb.c.applied)
 
@@ -219,6 +216,12 @@ lease = Table(
 
 OWN = (task, event, lease)
 """Tables of this server, which upstream does not know."""
+
+OWN_INDEXES = (
+    Index("oneedge_template_owner", template_pool.c.uid, template_pool.c.name),
+    Index("oneedge_host_name", host_pool.c.name),
+)
+"""Indexes of this server in tables of 6.0, for names that are looked up at every new object."""
 
 SHARED = frozenset(
     {
