@@ -57,7 +57,7 @@ class Journal:
         """Open or make it. Raises :class:`JournalError`."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(path, timeout=0.5, isolation_level=None)
             path.chmod(0o600)  # arguments hold the templates of virtual machines
             self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._connection.execute("PRAGMA journal_mode=WAL")

@@ -25,7 +25,12 @@ _BY_NAME = select(Hook.table.c.oid).where(Hook.table.c.name == bindparam("name")
 
 
 def is_event(method: str) -> bool:
-    """Whether subscribers are told of calls of ``method``."""
+    """Whether subscribers are told of calls of ``method``, now or when it has become available."""
+    from oned.methods.table import METHODS  # that table holds this module's methods
+
+    known = METHODS.get(method)
+    if known is not None:
+        return known.write
     return method in UPSTREAM and method.rpartition(".")[2] not in READ_ONLY
 
 
