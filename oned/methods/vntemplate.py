@@ -14,6 +14,7 @@ from oned.network.create import check_physical, create_network
 from oned.network.ranges import ids_in
 from oned.pools import create, load
 from oned.storage.reading import glance
+from oned.vm.templates import as_other
 from onelib.template import Template
 
 RESTRICTED = "VNET_RESTRICTED_ATTR"
@@ -80,6 +81,7 @@ def instantiate(call: Call, oid: int, name: str, text: str) -> int:
     listed = template.get("CLUSTER_IDS")
     wanted = {cid for cid in ids_in(listed) if glance(call.transaction, Cluster, cid) is not None}
     _merge(call, template, text)
+    call = as_other(call, template)
     template.set("TEMPLATE_NAME", source.name)
     template.set("TEMPLATE_ID", str(oid))
     template.erase("NAME")

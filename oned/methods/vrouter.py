@@ -1,24 +1,21 @@
-"""``one.vrouter.*`` and ``one.vrouterpool.info``: virtual routers, as far as they are not machines."""
-
-from collections import Counter
+"""``one.vrouter.*`` and ``one.vrouterpool.info``."""
 
 from oned.acl import Kind, Op, Target
-from oned.config import Settings
 from oned.errors import InternalError
+from oned.methods import vm
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import owner_fields
 from oned.methods.shared import Owned, Window, list_pool, parse_template
+from oned.methods.vrouter_machines import attachnic, detachnic, instantiate
 from oned.model.base import check_name
 from oned.model.network import Network
 from oned.model.vrouter import VirtualRouter
-from oned.network.nics import Nic, acquire_floating, is_floating, names_network, release_floating, resolve_nic
+from oned.network.nics import acquire_floating, names_network, release_floating, resolve_nic
+from oned.network.routers import end_machines, floating_usage, networks_of, prepare
 from oned.pools import insert_row, load, remove
-from oned.quota import Usage, charge, refund
+from oned.quota import charge, refund
 from oned.storage.reading import lock_rows, peek
 from onelib.template import Template, TemplateError
-
-_OF_THE_ROUTER = ("MAC", "IP", "IP6_LINK", "IP6_ULA", "IP6_GLOBAL", "VLAN_ID")
-"""What of a floating address is the router's, so that its machines get addresses of their own."""
 
 
 class Routers(Owned[VirtualRouter]):
@@ -37,11 +34,12 @@ class Routers(Owned[VirtualRouter]):
         return super().update(call, oid, template.to_xml(), mode)
 
     def delete(self, call: Call, oid: int) -> int:
-        """Delete a virtual router and give its addresses back."""
+        """Delete a virtual router with its machines, and give its addresses back."""
         transaction = call.transaction
         router = peek(transaction, VirtualRouter, oid)
         call.authorization().add(Op.MANAGE, router.target()).check()
         nics = router.template.vectors("NIC")
+        end_machines(call, router)
         refund(transaction, router.uid, router.gid, floating_usage(nics))
         lock_rows(transaction, Network.table, networks_of(nics))
         router = load(transaction, VirtualRouter, oid)
@@ -50,32 +48,26 @@ class Routers(Owned[VirtualRouter]):
         remove(transaction, router)
         return oid
 
+    def chown(self, call: Call, oid: int, uid: int, gid: int) -> int:
+        """Change owner and group of the router and its machines."""
+        router = peek(call.transaction, VirtualRouter, oid)
+        if router.vms:
+            call.authorization().add(Op.MANAGE, router.target()).check()
+        for vm_id in sorted(router.vms):
+            vm.POOL.chown(call, vm_id, uid, gid)
+        return super().chown(call, oid, uid, gid)
+
+    def chmod(self, call: Call, oid: int, *bits: int) -> int:
+        """Change the permission bits of the router and its machines."""
+        router = peek(call.transaction, VirtualRouter, oid)
+        if router.vms:
+            call.authorization().add(Op.MANAGE, router.target()).check()
+        for vm_id in sorted(router.vms):
+            vm.POOL.chmod(call, vm_id, *bits)
+        return super().chmod(call, oid, *bits)
+
 
 POOL = Routers(VirtualRouter)
-
-
-def networks_of(nics: list[Nic]) -> set[int]:
-    """The networks of interfaces that know theirs."""
-    return {int(nic["NETWORK_ID"]) for nic in nics if nic.get("NETWORK_ID", "").isdecimal()}
-
-
-def floating_usage(nics: list[Nic]) -> Usage:
-    """What interfaces count against quotas: floating addresses."""
-    floating = [nic for nic in nics if is_floating(nic)]
-    counted = Counter(int(nic["NETWORK_ID"]) for nic in floating if nic.get("NETWORK_ID", "").isdecimal())
-    return Usage(networks=dict(counted))
-
-
-def prepare(nic: Nic, settings: Settings) -> None:
-    """Keep a floating address under names of the router's, and drop what users cannot set for a machine."""
-    if not is_floating(nic):
-        return
-    for name in _OF_THE_ROUTER:
-        if name in nic:
-            nic[f"VROUTER_{name}"] = nic.pop(name)
-    for name in settings.names("VM_RESTRICTED_ATTR"):
-        if name.startswith("NIC/"):
-            nic.pop(name.removeprefix("NIC/"), None)
 
 
 def allocate(call: Call, text: str) -> int:
@@ -120,5 +112,8 @@ METHODS = (
     Method("one.vrouter.rename", POOL.rename, (int, str), write=True),
     Method("one.vrouter.lock", POOL.lock, (int, int), (bool,), write=True),
     Method("one.vrouter.unlock", POOL.unlock, (int,), write=True),
+    Method("one.vrouter.instantiate", instantiate, (int, int, int, str, bool, str), write=True),
+    Method("one.vrouter.attachnic", attachnic, (int, str), write=True),
+    Method("one.vrouter.detachnic", detachnic, (int, int), write=True),
     Method("one.vrouterpool.info", pool_info, (int, int, int), bulk=True),
 )

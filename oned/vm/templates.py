@@ -122,7 +122,7 @@ def _clone_images(call: Call, template: Template, name: str) -> None:
         disk["IMAGE_ID"] = str(copy_id)
 
 
-def _as_other(call: Call, template: Template) -> Call:
+def as_other(call: Call, template: Template) -> Call:
     """``call`` as the user AS_UID and in the group AS_GID of a template, which the caller has to manage."""
     uid, gid = (integer(template.get(name)) or 0 for name in ("AS_UID", "AS_GID"))
     question = call.authorization()
@@ -152,7 +152,7 @@ def instantiate(call: Call, oid: int, name: str, extra: str, *, hold: bool, adde
     merge_extra(call, template, extra)
     if added is not None:
         template.merge(added)
-    call = _as_other(call, template)
+    call = as_other(call, template)
     for key, value in (("NAME", name), ("TEMPLATE_NAME", source.name), ("TEMPLATE_ID", str(oid))):
         template.erase(key)
         if value:
