@@ -1,6 +1,6 @@
 """Virtual machines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from lxml import etree
@@ -29,8 +29,8 @@ class Vm(OwnedObject):
     ``template`` is what it is made of, ``user_template`` all else its owner wrote. ``prev_state`` and
     ``prev_lcm_state`` are the states that the database has: ``oned.vm.store.save_vm`` tells subscribers when they
     differ from ``state`` and ``lcm_state``, and then sets them. ``history`` ends with the last record; a body holds
-    no other (``oned.vm.store.load_history``). ``snapshots`` has the element SNAPSHOTS of a disk by its id. Times are
-    epoch seconds.
+    no other (``oned.vm.store.load_history``). ``snapshots`` has the element SNAPSHOTS of a disk by its id, ``written``
+    is the body that was written last. Times are epoch seconds.
     """
 
     root: ClassVar[str] = "VM"
@@ -50,6 +50,7 @@ class Vm(OwnedObject):
     user_template: Template
     history: list[History]
     snapshots: dict[int, str]
+    written: str = field(default="", init=False, repr=False, compare=False)
 
     @classmethod
     def from_xml(cls, body: str) -> Self:
@@ -116,7 +117,9 @@ class Vm(OwnedObject):
 
     def row(self) -> dict[str, Any]:
         """The columns of the pool table."""
-        return super().row() | {
+        columns = super().row()
+        self.written = columns["body"]
+        return columns | {
             "state": int(self.state),
             "lcm_state": int(self.lcm_state),
             "short_body": self.short_xml(),

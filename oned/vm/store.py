@@ -80,9 +80,10 @@ def drop_record(transaction: Transaction, vm: Vm) -> None:
 
 
 def _tell(transaction: Transaction, vm: Vm) -> None:
+    """Tell subscribers of the state of a machine that was just written."""
     vm_state(
         transaction,
-        vm.to_xml(_ALL),
+        vm.to_xml(_ALL) if len(vm.history) > 1 else vm.written,
         vm.oid,
         vm.state.name,
         vm.lcm_state.name,

@@ -6,7 +6,20 @@ from oned.life.places import Place, counts_as_running
 from oned.model.vm import Vm
 from oned.model.vm_short import nics_of
 from oned.quota import Usage
+from oned.storage.targets import is_volatile, tm_target
 from onelib.template import Template
+
+__all__ = [
+    "capacity_usage",
+    "decimal",
+    "device_usage",
+    "disk_sizes",
+    "is_volatile",
+    "number",
+    "running_usage",
+    "tm_target",
+    "total_usage",
+]
 
 
 def number(text: str | None) -> int:
@@ -23,19 +36,6 @@ def decimal(text: str | None) -> float:
         return float(text or 0)
     except ValueError:
         return 0.0
-
-
-def is_volatile(disk: dict[str, str]) -> bool:
-    """Whether the disk is made for the virtual machine and has no image."""
-    return disk.get("TYPE", "").upper() in {"SWAP", "FS"}
-
-
-def tm_target(disk: dict[str, str]) -> str:
-    """Where the disk lies: ``SYSTEM``, ``SELF``, ``NONE``, or empty when it has no image."""
-    clone = disk.get("CLONE")
-    if clone is None:
-        return ""
-    return disk.get("CLONE_TARGET" if clone.upper() == "YES" else "LN_TARGET", "").upper()
 
 
 def disk_sizes(disk: dict[str, str]) -> tuple[int, int]:
