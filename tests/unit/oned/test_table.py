@@ -19,7 +19,7 @@ def test_handlers_take_what_the_table_says() -> None:
     def arity(method: Method) -> tuple[int, int]:
         parameters = list(inspect.signature(method.handler).parameters.values())[1:]
         if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-            return len(method.params), len(method.params)
+            return len(method.params), len(method.params) + len(method.optional)
         required = sum(parameter.default is parameter.empty for parameter in parameters)
         return required, len(parameters)
 
