@@ -140,7 +140,7 @@ class Database:
     def listen(self, signal: str, callback: Callable[[], object]) -> None:
         """Call ``callback`` in the writer's thread after each commit of transactions that gave ``signal``.
 
-        Only before :meth:`start`. It must return at once and not raise.
+        It must return at once and not raise.
         """
         self._listeners.setdefault(signal, []).append(callback)
 

@@ -189,6 +189,7 @@ task = Table(
     _string("place"),
     Index("oneedge_task_object", "object", "oid"),
     Index("oneedge_task_due", "owner", "due"),
+    sqlite_autoincrement=True,  # an id is what drivers know a task by: it is never used again
 )
 """Work outside of the database, written with the change that asks for it. Times are epoch seconds.
 

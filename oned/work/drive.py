@@ -4,6 +4,7 @@ The payload names the ``driver`` (``vmm:dummy``), its ``action`` and the ``messa
 :class:`onelib.driver.DriverError`, goes to the function that the part has for the task's kind.
 """
 
+import random
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -12,7 +13,7 @@ from oned.db import Transaction
 from oned.work.context import Context, Handler, Job, LaterError
 from onelib.driver import DriverError, DriverGoneError
 
-ATTEMPTS = 3
+ATTEMPTS = 4
 """How often a request is made of a driver that keeps ending before it answers."""
 
 Apply = Callable[[Transaction, Mapping[str, Any], str | DriverError], None]
@@ -38,7 +39,7 @@ def drive(module: str) -> Handler:
         apply = _apply_of(module, task.kind)
         if apply is None:
             raise LaterError(60, f"nothing takes the results of {task.kind}")
-        answer = await _ask(context)
+        answer = await ask(context)
         payload = {**task.payload, "object": task.object, "oid": task.oid, "task": task.id}
         payload["settings"] = context.settings
         return lambda transaction: apply(transaction, payload, answer)
@@ -46,7 +47,7 @@ def drive(module: str) -> Handler:
     return handler
 
 
-async def _ask(context: Context) -> str | DriverError:
+async def ask(context: Context) -> str | DriverError:
     """What the driver says. Raises :class:`LaterError` when it ended and may do better."""
     task = context.task
     label, action, message = (str(task.payload[key]) for key in ("driver", "action", "message"))
@@ -54,7 +55,8 @@ async def _ask(context: Context) -> str | DriverError:
         return await context.drivers.get(label).call(action, task.oid, message, str(task.id))
     except DriverGoneError as error:
         if task.attempt < ATTEMPTS:
-            raise LaterError(task.attempt, str(error)) from error
+            # Not all at the same time: the one that ends the driver takes along whatever else is under way.
+            raise LaterError(task.attempt * random.uniform(0.5, 1.5), str(error)) from error  # noqa: S311 (no secret)
         return error
     except DriverError as error:
         return error

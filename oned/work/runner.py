@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import hashlib
 import secrets
+import socket
 import threading
 import time
 import traceback
@@ -29,15 +31,31 @@ EXPIRY_SECONDS = 5.0
 GRACE_SECONDS = 0.3
 """How long tasks under way may go on when the server stops; then another one, or the next start, does them again."""
 LONGEST_PAUSE = 300.0
+LOCK = ".oned.lock"
+"""In the folder of the credentials: locked by the one server of an installation."""
 
 Result = TypeVar("Result")
+
+
+def _installation(locations: Locations) -> str:
+    """What tells the servers of one folder from all others on the database: the file that only one of them locks.
+
+    A copy of the folder is another file, so that it is another installation.
+    """
+    try:
+        status = (locations.auth / LOCK).stat()
+    except OSError:
+        return secrets.token_hex(8)
+    name = f"{socket.gethostname()} {status.st_dev} {status.st_ino}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 class Runner:
     """Carries out the tasks of a database. Make it before the database is started."""
 
     def __init__(self, database: Database, settings: Settings, locations: Locations, log: Log) -> None:
-        self.worker = secrets.token_hex(8)
+        self._installation = _installation(locations)
+        self.worker = self._installation + secrets.token_hex(8)
         self._database = database
         self._settings = settings
         self._log = log
@@ -75,6 +93,7 @@ class Runner:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         drivers = Drivers(self._configuration, self._log)
+        self._database.submit(lambda transaction: store.free_all(transaction, self._installation))
         while not self._stopping:
             self._wake.clear()
             pause = POLL_SECONDS

@@ -77,6 +77,12 @@ def _is(claimed: Task, worker: str) -> ColumnElement[bool]:
     return and_(task.c.id == claimed.id, task.c.owner == worker, task.c.attempt == claimed.attempt)
 
 
+def free_all(transaction: Transaction, installation: str) -> None:
+    """Give back what a server of ``installation`` had that has ended: nobody waits for its leases."""
+    old = update(task).where(task.c.owner.startswith(installation, autoescape=True))
+    transaction.write(old.values(owner="", lease=0))
+
+
 def renew(transaction: Transaction, numbers: Iterable[int], worker: str) -> None:
     """Keep ``numbers`` for another lease."""
     kept = update(task).where(task.c.id.in_(sorted(numbers)), task.c.owner == worker)
