@@ -103,6 +103,11 @@ def test_networks_from_a_template(oned: Daemon, one: Client) -> None:
     )
     text = oned.fails(INTERNAL, "one.vntemplate.instantiate", oid, "", "A = [")
     assert text.startswith("[one.vntemplate.instantiate] Parse error")
+    user = new_user(oned)
+    one.vntemplate.chmod(oid, -1, -1, -1, -1, -1, -1, 1, -1, -1)
+    theirs = one.vn.info(one.vntemplate.instantiate(oid, "", f"AS_UID = {user.uid}\nAS_GID = {user.gid}"))
+    assert (user.uid, user.gid, theirs.GNAME) == (theirs.UID, theirs.GID, theirs.UNAME)
+    assert "AS_UID" not in theirs.TEMPLATE
     plain = one.vntemplate.instantiate(new(oned), "", "")
     assert one.vn.info(plain).CLUSTERS.ID == [0]
 
