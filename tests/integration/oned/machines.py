@@ -93,7 +93,8 @@ def lay(oned: Daemon, name: str, driver: str = "able") -> Ground:
     net = f'NAME="{name}-net"\nVN_MAD="dummy"\nBRIDGE="br0"\nAR=[TYPE="IP4", IP="10.0.0.1", SIZE="200"]'
     network = int(oned.ok("one.vn.allocate", net, -1))
     oned.ok("one.vn.chmod", network, 1, 1, 0, 1, 0, 0, 1, 0, 0)
-    until(lambda: "<MAX_CPU>0<" not in str(oned.ok("one.hostpool.info")), "the hosts are monitored")
+    for host in hosts:
+        until(lambda: "<MAX_CPU>0<" not in str(oned.ok("one.host.info", host)), f"{host} is monitored")  # noqa: B023
     until(lambda: "<FREE_MB>0<" not in str(oned.ok("one.datastore.info", images)), "the datastore is looked at")
     image = int(oned.ok("one.image.allocate", f'NAME="{name}"\nTYPE="OS"\nSIZE="10"', images))
     oned.ok("one.image.chmod", image, 1, 1, 0, 1, 0, 0, 1, 0, 0)
