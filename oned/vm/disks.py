@@ -60,6 +60,7 @@ def take_one(call: Call, vm: Vm, disk: Disk, number: int, *, attach: bool = Fals
     disk["DISK_ID"] = str(number)
     try:
         if not names_image(disk):
+            disk.pop("DISK_SNAPSHOT_TOTAL_SIZE", None)  # counts against quotas: not a user's to say
             return volatile(disk, call.settings)
         found = acquire(
             call.transaction, int(disk["IMAGE_ID"]), vm.oid, disk, settings=call.settings, attach=attach

@@ -52,6 +52,8 @@ def take(call: Call, vm: Vm) -> None:
     aliases = vm.template.vectors("NIC_ALIAS")
     if any(is_automatic(alias) for alias in aliases):
         raise InternalError("Alias is incompatible with auto mode")
+    for nic in filter(is_automatic, every):
+        nic.pop("NETWORK_ID", None)  # the scheduler's to say: nobody has looked at who may use it
     named = {int(nic["NETWORK_ID"]) for nic in every if names_network(nic) and not is_automatic(nic)}
     lock_rows(call.transaction, Network.table, named)
     parents: dict[str, Nic] = {}

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from sqlalchemy import select
+
 from oned.acl import Op, Target
 from oned.crypt import encrypt_template
 from oned.errors import ActionError, AllocateError, ApiError, AuthorizationError, InternalError
@@ -19,6 +21,7 @@ from oned.model.group import Group
 from oned.model.template import VmTemplate
 from oned.model.user import User
 from oned.pools import create, save
+from oned.schema import pool_control
 from oned.storage.clone import clone_image
 from oned.storage.disks import resolve_disk
 from oned.storage.reading import peek
@@ -28,6 +31,7 @@ from oned.vm.create import ENCRYPTED, RESTRICTED, authorize, create_vm
 from oned.vm.numbers import integer
 from onelib.template import Template
 
+_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == VmTemplate.table.name)
 _OF_SOURCE = ("IMAGE", "IMAGE_UNAME", "IMAGE_UID", "OPENNEBULA_MANAGED")
 
 
@@ -40,6 +44,7 @@ def create_template(call: Call, template: Template) -> int:
     """A template of the caller with the name NAME; its id. Raises :class:`InternalError`."""
     name = template.get("NAME")
     template.erase("NAME")
+    call.transaction.one(_COUNTER)  # held until the commit: no other worker gives the name meanwhile
     check_new_name(call, VmTemplate, name, "TEMPLATE")
     sched_action.check(template, clean=True)
     encrypt_template(template, call.settings.names(ENCRYPTED), call.key)

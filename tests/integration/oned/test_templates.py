@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.oned.clients import Client, client, closed
 from tests.integration.oned.daemon import Daemon
-from tests.integration.oned.machines import Machine
+from tests.integration.oned.machines import Machine, until
 from tests.integration.oned.networking import value
 from tests.integration.oned.vms import (
     ACTION,
@@ -200,9 +200,7 @@ def test_images_go_and_change_with_their_template(oned: Daemon, one: Client) -> 
     vm.act("terminate").reaches("DONE")
     one.template.delete(oid, True)
     for image in (first, second):
-        assert oned.call("one.image.info", image)[0] is False or "<STATE>7<" in str(
-            oned.ok("one.image.info", image)
-        )
+        until(lambda image=image: oned.call("one.image.info", image)[0] is False, f"image {image} is gone")
 
 
 def test_a_template_is_shown_with_what_its_images_add(oned: Daemon, one: Client) -> None:

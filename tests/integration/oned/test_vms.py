@@ -235,6 +235,24 @@ def test_machines_count_against_quotas_and_move_with_their_owner(oned: Daemon) -
     assert used(oned, second.uid)["VMS_USED"] == "1"
 
 
+def test_what_users_write_into_devices_gains_nothing(oned: Daemon, one: Client) -> None:
+    user, network = new_user(oned), new_network(oned)
+    oned.ok("one.vdc.delgroup", 0, user.gid)
+    oned.ok("one.user.quota", user.uid, "VM = [ SYSTEM_DISK_SIZE = 50 ]")
+    disk = "DISK = [ TYPE = fs, SIZE = 60, DISK_SNAPSHOT_TOTAL_SIZE = -60, DISK_ID = 7 ]"
+    text = user.fails(AUTHORIZATION, "one.vm.allocate", f"{SMALL}{disk}")
+    assert "limit of 50 reached for SYSTEM_DISK_SIZE quota in VM" in text
+    nic = f"NIC = [ NETWORK_MODE = auto, NETWORK_ID = {network}, SECURITY_GROUPS = 0, NIC_ID = 9 ]"
+    vm = one.vm.info(user.ok("one.vm.allocate", f"{SMALL}{nic}"))
+    assert dict(vm.TEMPLATE["NIC"]) == {
+        "NAME": "NIC0",
+        "NETWORK_MODE": "auto",
+        "NIC_ID": "0",
+        "SECURITY_GROUPS": "0",
+    }
+    assert "SECURITY_GROUP_RULE" not in vm.TEMPLATE
+
+
 def test_the_owner_of_a_machine_that_is_gone_stays(oned: Daemon) -> None:
     machine = Machine(oned, int(oned.ok("one.vm.allocate", SMALL)))
     machine.act("terminate").reaches("DONE")
