@@ -60,7 +60,8 @@ def _target(call: Call, kind: Kind, oid: int) -> Target:
     element = parse_body(body, root)
     bits = tuple(number(element, f"PERMISSIONS/{name}", 0) for name in PERMISSIONS)
     lock = Lock.of(element)
-    return replace(target, bits=bits, locked=lock.level if lock else 0)
+    private = kind is Kind.NET and number(element, "PARENT_NETWORK_ID") != -1
+    return replace(target, bits=bits, locked=lock.level if lock else 0, private=private)
 
 
 def _editable(call: Call, oid: int, others: list[tuple[Kind, int]], *, adding: bool) -> Vdc:
