@@ -1,10 +1,11 @@
 """``oned.conf``: the settings this server acts on, with upstream's defaults for what the file leaves out."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oned.errors import ConfigError
+from oned.monitord import MonitordSettings, read_monitord
 from onelib.locations import Locations
 from onelib.template import Template, TemplateError
 
@@ -75,6 +76,7 @@ class Settings:
     descending: bool
     zone_id: int
     raw: Template
+    monitord: MonitordSettings = field(default_factory=MonitordSettings)
 
     def auth_driver(self, name: str) -> AuthDriver:
         """The settings of the driver ``name``; an unknown one may do nothing."""
@@ -202,4 +204,5 @@ def read_settings(path: Path, locations: Locations) -> Settings:
         descending=template.get("API_LIST_ORDER", "ASC").upper() == "DESC",
         zone_id=reader.number("FEDERATION/ZONE_ID", federation.get("ZONE_ID") or "0", 0, 2**31 - 1),
         raw=template,
+        monitord=read_monitord(locations.etc / "monitord.conf"),
     )

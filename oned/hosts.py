@@ -18,6 +18,7 @@ from oned.db import Transaction
 from oned.errors import NoExistsError
 from oned.host_store import cluster_reserves, lock_machines, save_host
 from oned.life.monitor import host_lost
+from oned.machine_reports import printable, report_states, report_usage
 from oned.model.host import Host, HostState
 from oned.model.host_share import integer
 from oned.pools import load
@@ -46,7 +47,7 @@ _IMPORTED = select(vm_import.c.vmid).where(vm_import.c.deploy_id == bindparam("k
 def ask_monitor(transaction: Transaction, host: Host, kind: str) -> None:
     """Ask the IM driver of a host to start or to stop the probes; an earlier question is taken back.
 
-    The message is upstream's, with the configuration of the monitoring daemon left to whoever has it.
+    The message is upstream's; the configuration of the monitoring daemon is filled in when it is sent.
     """
     about = (Kind.HOST, host.oid)
     payload = {
@@ -138,19 +139,6 @@ def _note_wilds(transaction: Transaction, template: Template) -> None:
         template.set("WILDS", ", ".join(names))
 
 
-def set_zombies(transaction: Transaction, host_id: int, zombies: set[int]) -> None:
-    """Note which machines run on a host without belonging there. Raises :class:`oned.errors.NoExistsError`."""
-    host = load(transaction, Host, host_id)
-    before = host.template.get("ZOMBIES")
-    for name in ("ZOMBIES", "TOTAL_ZOMBIES"):
-        host.template.erase(name)
-    if zombies:
-        host.template.set("TOTAL_ZOMBIES", str(len(zombies)))
-        host.template.set("ZOMBIES", ", ".join(str(vm) for vm in sorted(zombies)))
-    if host.template.get("ZOMBIES") != before:
-        save_host(transaction, host)
-
-
 def record_xml(host_id: int, timestamp: int, report: Template) -> str:
     """The record MONITORING of what the probes measured."""
 
@@ -201,15 +189,30 @@ def _reports(answer: str) -> dict[str, Template]:
     except MalformedXmlError:
         return {}
     found = {}
-    for name in ("SYSTEM_HOST", "MONITOR_HOST"):
+    for name in ("STATE_VM", "SYSTEM_HOST", "MONITOR_HOST", "MONITOR_VM"):
         try:
-            text = base64.b64decode(text_of(root.find(name)), validate=True).decode()
-            report = Template.from_text(text)
-        except (binascii.Error, UnicodeDecodeError, TemplateError):
+            text = base64.b64decode(text_of(root.find(name)), validate=True).decode(errors="replace")
+            report = Template.from_text(printable(text))
+        except (binascii.Error, ValueError, TemplateError):
             continue
         if len(report):
             found[name] = report
     return found
+
+
+def _take_first(
+    transaction: Transaction, settings: Settings, host_id: int, reports: Mapping[str, Template]
+) -> None:
+    """What the probes said when they were started; machines come first, as they are locked before hosts."""
+    if "STATE_VM" in reports:
+        report_states(transaction, settings, host_id, reports["STATE_VM"])
+    if "SYSTEM_HOST" in reports:
+        system_info(transaction, host_id, reports["SYSTEM_HOST"])
+    if "MONITOR_HOST" in reports:
+        retention = settings.monitord.host_retention
+        add_monitoring(transaction, host_id, reports["MONITOR_HOST"], retention=retention)
+    if "MONITOR_VM" in reports:
+        report_usage(transaction, settings, host_id, reports["MONITOR_VM"])
 
 
 def _started(transaction: Transaction, payload: Mapping[str, Any], answer: str | DriverError) -> None:
@@ -219,11 +222,7 @@ def _started(transaction: Transaction, payload: Mapping[str, Any], answer: str |
         if isinstance(answer, DriverError):
             report_state(transaction, oid, HostState.ERROR, str(answer), settings=payload["settings"])
             return
-        reports = _reports(answer)
-        if "SYSTEM_HOST" in reports:
-            system_info(transaction, oid, reports["SYSTEM_HOST"])
-        if "MONITOR_HOST" in reports:
-            add_monitoring(transaction, oid, reports["MONITOR_HOST"])
+        _take_first(transaction, payload["settings"], oid, _reports(answer))
     except NoExistsError:
         return  # deleted while the driver was at work
 

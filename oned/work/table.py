@@ -1,5 +1,6 @@
 """Which handler carries out which kind of task: the whole kind, else what is before its dot."""
 
+from oned.host_tasks import probe
 from oned.life.tasks import CONTINUE, carry_on
 from oned.network.updates import UPDATE, update
 from oned.storage.periodic import look
@@ -15,7 +16,7 @@ HANDLERS: dict[str, Handler] = {
     "market": drive("oned.storage.results"),
     "datastore": drive("oned.storage.results"),
     "storage": look,
-    "host": drive("oned.hosts"),
+    "host": probe,
     UPDATE: update,
     "secgroup": drive("oned.network.updates"),
 }

@@ -13,6 +13,7 @@ from oned.acl import Kind
 from oned.config import Settings, read_settings
 from oned.db import Database, Transaction
 from oned.errors import ActionError, NoExistsError
+from oned.machine_reports import set_zombies
 from oned.model.cluster import Cluster, new_template
 from oned.model.host import Host, HostState
 from oned.pools import create, load, save
@@ -139,10 +140,10 @@ def test_machines_that_are_not_ours(transaction: Transaction) -> None:
 
 
 def test_machines_that_should_not_be_there(transaction: Transaction) -> None:
-    hosts.set_zombies(transaction, 0, {12, 3})
+    set_zombies(transaction, 0, {12, 3})
     template = host(transaction).template
     assert (template.get("TOTAL_ZOMBIES"), template.get("ZOMBIES")) == ("2", "3, 12")
-    hosts.set_zombies(transaction, 0, set())
+    set_zombies(transaction, 0, set())
     assert "ZOMBIES" not in host(transaction).template
 
 
