@@ -1,6 +1,7 @@
 """Templates over the API, and the machines that are made from them."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -186,6 +187,10 @@ def test_a_persistent_machine_has_a_template_and_images_of_its_own(oned: Daemon,
     machine.reaches("PENDING")
 
 
+def _gone(oned: Daemon, image: int) -> bool:
+    return oned.call("one.image.info", image)[0] is False
+
+
 def test_images_go_and_change_with_their_template(oned: Daemon, one: Client) -> None:
     first, second = new_image(oned), new_image(oned)
     oid = make(oned, f"DISK = [ IMAGE_ID = {first} ]\nDISK = [ IMAGE_ID = {second} ]")
@@ -200,7 +205,7 @@ def test_images_go_and_change_with_their_template(oned: Daemon, one: Client) -> 
     vm.act("terminate").reaches("DONE")
     one.template.delete(oid, True)
     for image in (first, second):
-        until(lambda image=image: oned.call("one.image.info", image)[0] is False, f"image {image} is gone")
+        until(partial(_gone, oned, image), f"image {image} is gone")
 
 
 def test_a_template_is_shown_with_what_its_images_add(oned: Daemon, one: Client) -> None:
