@@ -181,10 +181,10 @@ def test_login_tokens(oned: Daemon, joe: tuple[int, str]) -> None:
 def test_tokens_expire_and_are_limited(oned: Daemon, joe: tuple[int, str]) -> None:
     _, name = joe
     session = f"{name}:word"
-    short = oned.ok("one.user.login", name, "", 1, session=session)
-    assert oned.ok("one.system.version", session=f"{name}:{short}")
     for _ in range(9):
         oned.ok("one.user.login", name, "", 3600, session=session)
+    short = oned.ok("one.user.login", name, "", 2, session=session)  # more than one second, less than two
+    assert oned.ok("one.system.version", session=f"{name}:{short}")
     text = oned.fails(PARAMETER, "one.user.login", name, "", 3600, session=session)
     assert text.endswith("Max number of tokens limit reached.")
     time.sleep(2.1)
