@@ -18,6 +18,7 @@ _ADMINISTERED = (
     | Kind.VMGROUP.bit
 )
 _INSERT = insert(acl)
+_VDC = select(vdc_pool.c.body).where(vdc_pool.c.oid == bindparam("key"))
 _SAVE_VDC = update(vdc_pool).where(vdc_pool.c.oid == bindparam("key")).values(body=bindparam("changed"))
 
 
@@ -71,14 +72,25 @@ def forget(transaction: Transaction, kind: Kind, oid: int) -> None:
 
 
 def _leave_vdcs(transaction: Transaction, kind: Kind, oid: int) -> None:
-    for row in transaction.rows(select(vdc_pool.c.oid, vdc_pool.c.body)):
-        vdc = Vdc.from_xml(str(row.body))
-        vdc.groups -= {oid} if kind is Kind.GROUP else set()
-        if kind in RESOURCES:
-            vdc.resources[kind] = {pair for pair in vdc.resources[kind] if pair[1] != oid}
-        body = vdc.to_xml()
-        if body != row.body:
-            transaction.write(_SAVE_VDC, {"key": row.oid, "changed": body})
+    for found in transaction.rows(select(vdc_pool.c.oid, vdc_pool.c.body).order_by(vdc_pool.c.oid)):
+        if not _left(Vdc.from_xml(str(found.body)), kind, oid):
+            continue
+        row = transaction.one(_VDC, {"key": found.oid})  # again, now that nobody else changes it
+        vdc = Vdc.from_xml(str(row[0])) if row is not None else None
+        if vdc is not None and _left(vdc, kind, oid):
+            transaction.write(_SAVE_VDC, {"key": found.oid, "changed": vdc.to_xml()})
+
+
+def _left(vdc: Vdc, kind: Kind, oid: int) -> bool:
+    """Take an object out of ``vdc``; False when it was not in."""
+    if kind is Kind.GROUP:
+        was = oid in vdc.groups
+        vdc.groups.discard(oid)
+        return was
+    pairs = vdc.resources[kind]
+    gone = {pair for pair in pairs if pair[1] == oid}
+    pairs -= gone
+    return bool(gone)
 
 
 def _admin_rules(uid: int, gid: int) -> tuple[Rule, ...]:

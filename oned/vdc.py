@@ -10,7 +10,7 @@ from oned.config import Settings
 from oned.db import Transaction
 from oned.model.vdc import ALL_RESOURCES, Vdc
 from oned.pools import save
-from oned.schema import vdc_pool
+from oned.schema import pool_control, vdc_pool
 
 _BY_CLUSTER = {
     Kind.HOST: ("DEFAULT_VDC_CLUSTER_HOST_ACL", "MANAGE"),
@@ -24,6 +24,9 @@ _BY_KIND = {
     Kind.DATASTORE: ("DEFAULT_VDC_DATASTORE_ACL", "USE"),
 }
 """Rights on a resource itself."""
+
+_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == vdc_pool.name)
+"""Locked while rules of VDCs change, so that two servers do not each rely on what the other takes away."""
 
 
 def _rights(settings: Settings, attribute: str, default: str) -> Op:
@@ -55,6 +58,7 @@ def _rule(gid: int, kind: Kind, about: Kind, pair: tuple[int, int], rights: Op) 
 
 def store(transaction: Transaction, settings: Settings, vdc: Vdc, before: set[Rule]) -> None:
     """Write ``vdc`` back, whose rules were ``before``; a rule goes unless another VDC of its group stands for it."""
+    transaction.one(_COUNTER)
     save(transaction, vdc)
     after = rules_of(settings, vdc)
     for rule in sorted(after - before):
@@ -66,6 +70,7 @@ def withdraw(transaction: Transaction, settings: Settings, oid: int, lost: set[R
     """Drop the rules ``lost`` that the VDC ``oid`` no longer stands for."""
     if not lost:
         return
+    transaction.one(_COUNTER)
     groups = {rule.user & ~GROUP for rule in lost}
     for row in transaction.rows(select(vdc_pool.c.body).where(vdc_pool.c.oid != oid)):
         lost = lost - rules_of(settings, Vdc.from_xml(str(row[0])), groups)
