@@ -135,7 +135,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
 
             sys.setswitchinterval(SWITCH_SECONDS)
             runner = Runner(database, settings, locations, log)
-            publisher = Publisher(database, event_settings, log)
+            publisher = Publisher(database, event_settings, locations, log)
             database.start()
             publisher.start()
             runner.start()

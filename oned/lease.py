@@ -1,11 +1,14 @@
 """What only one of several servers on a database does at a time: publishing events.
 
 On SQLite a lock of the operating system decides, which goes with its process. On MariaDB it is a row that its holder
-renews; that also holds between the nodes of a cluster, and a holder that is gone is replaced when its row has expired.
+renews; that also holds between the nodes of a cluster. A holder that is gone is replaced when its row has expired; when
+it comes back it has an identity that it kept, and goes on at once.
 """
 
+import contextlib
 import fcntl
 import os
+import re
 import secrets
 import time
 from pathlib import Path
@@ -70,10 +73,10 @@ class FileLease:
 class RowLease:
     """A row of ``oneedge_lease`` on MariaDB."""
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(self, database: Database, name: str, owner: str) -> None:
         self._database = database
         self._name = name
-        self._owner = secrets.token_hex(8)
+        self._owner = owner
         self._renewed = -LEASE_SECONDS
 
     def hold(self) -> bool:
@@ -103,9 +106,29 @@ class RowLease:
             transaction.write(mine.values(expires=0))
 
 
-def make_lease(database: Database, name: str) -> Lease:
-    """The lease ``name`` of the servers on ``database``."""
+def identity(folder: Path) -> str:
+    """Who the server with its state in ``folder`` is, made up the first time. Of one folder only one server runs.
+
+    Raises :class:`StateError`.
+    """
+    path = folder / ".server_id"
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            known = path.read_text(encoding="ascii", errors="replace").strip()
+            if re.fullmatch("[0-9a-f]{16}", known):
+                return known
+        made = secrets.token_hex(8)
+        path.write_text(f"{made}\n", encoding="ascii")
+    except OSError as error:
+        raise StateError(
+            f"The file {path} cannot be used: {error.strerror}.", todo="Make its folder writable for this user."
+        ) from None
+    return made
+
+
+def make_lease(database: Database, name: str, folder: Path) -> Lease:
+    """The lease ``name`` of the servers on ``database``, for the one with its state in ``folder``."""
     if database.mysql:
-        return RowLease(database, name)
+        return RowLease(database, name, identity(folder))
     path = database.settings.path
     return FileLease(path.with_name(f"{path.name}.{name}"))

@@ -22,6 +22,7 @@ from oned.hookconf import EventSettings
 from oned.lease import make_lease
 from oned.logs import ERROR, INFO, WARNING, Log
 from onelib.errors import OneError
+from onelib.locations import Locations
 
 if TYPE_CHECKING:
     from oned.event_sockets import EventSockets, Report
@@ -48,11 +49,11 @@ class Publisher:
     Without ``settings`` nobody is told anything, and events are only deleted.
     """
 
-    def __init__(self, database: Database, settings: EventSettings | None, log: Log) -> None:
+    def __init__(self, database: Database, settings: EventSettings | None, locations: Locations, log: Log) -> None:
         self._database = database
         self._settings = settings
         self._log = log
-        self._lease = make_lease(database, "events")
+        self._lease = make_lease(database, "events", locations.auth)
         self._store = EventStore(database)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stopping = threading.Event()

@@ -13,10 +13,10 @@ from oned import api_event, event_store, events, hooklog
 from oned.acl import Caller
 from oned.config import Settings
 from oned.db import Database, Transaction
-from oned.errors import ActionError, ConfigError
+from oned.errors import ActionError, ConfigError, StateError
 from oned.event_store import EventStore
 from oned.hookconf import EventSettings, read_event_settings
-from oned.lease import FileLease
+from oned.lease import FileLease, identity
 from oned.methods.call import Answer, Method
 from oned.model.user import User
 from oned.record import Record
@@ -329,3 +329,12 @@ def test_the_log_keeps_the_last_records_and_each_once(database: Database) -> Non
     assert [tuple(row) for row in found] == [(2, 2), (3, 3), (4, 4)]
     with pytest.raises(hooklog.RecordError, match="no hook 3"):
         write(database, lambda t: hooklog.add(t, hooklog.Sent(3, 0, INNER, ""), 3))
+
+
+def test_a_server_keeps_its_identity(tmp_path: Path) -> None:
+    known = identity(tmp_path)
+    assert identity(tmp_path) == known
+    (tmp_path / ".server_id").write_bytes(b"\xff torn")
+    assert identity(tmp_path) not in {known, ""}
+    with pytest.raises(StateError):
+        identity(tmp_path / "none")
