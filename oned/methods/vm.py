@@ -8,6 +8,7 @@ from oned.errors import ActionError, AuthorizationError, InternalError, Paramete
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.restricted import changed_restricted, first_restricted
 from oned.methods.shared import Owned, parse_template
+from oned.model.base import check_name
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, VmState
 from oned.pools import load, readable
@@ -78,9 +79,15 @@ class _Machines(Owned[Vm]):
     def rename(self, call: Call, oid: int, name: str) -> int:
         """Give the machine another name; others may have it too."""
         vm = load(call.transaction, Vm, oid)
-        if vm.name != name:
-            rights.check(call, vm, Action.RENAME)
-        return super().rename(call, oid, name)
+        if vm.name == name:
+            return oid
+        rights.check(call, vm, Action.RENAME)
+        reason = check_name(name)
+        if reason:
+            raise ActionError(reason)
+        vm.name = name
+        self.store(call, vm)
+        return oid
 
     def chown(self, call: Call, oid: int, uid: int, gid: int) -> int:
         """Change owner and group, and whose quotas the machine counts for."""

@@ -294,6 +294,12 @@ def test_operations_need_the_rights_of_the_lists(oned: Daemon) -> None:
     user.ok("one.vm.update", oid, "A = 1", 1)
     oned.ok("one.user.update", user.uid, 'VM_ADMIN_OPERATIONS = ""', 1)
     user.ok("one.vm.rename", oid, "new")
+    shown = int(oned.ok("one.vm.allocate", SMALL))
+    shared(oned, ("vm", shown))
+    assert "MANAGE VM" in user.fails(AUTHORIZATION, "one.vm.rename", shown, "new")
+    oned.ok("one.group.update", user.gid, 'VM_USE_OPERATIONS = "rename"', 1)
+    user.ok("one.vm.rename", shown, "new")
+    assert "MANAGE VM" in user.fails(AUTHORIZATION, "one.vm.update", shown, "A = 1", 1)
 
 
 def test_permissions_and_locks(oned: Daemon, one: Client) -> None:
