@@ -27,7 +27,7 @@ from onelib.locations import Locations
 
 POLL_SECONDS = 0.5
 """How soon tasks are found that another server wrote, or whose time has come."""
-EXPIRY_SECONDS = 5.0
+EXPIRY_SECONDS = 2.0
 GRACE_SECONDS = 0.3
 """How long tasks under way may go on when the server stops; then another one, or the next start, does them again."""
 LONGEST_PAUSE = 300.0

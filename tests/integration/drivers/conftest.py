@@ -2,7 +2,6 @@
 
 import io
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,4 +50,15 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-Make = Callable[..., Handle]
+def alive(folder: Path) -> list[int]:
+    """Processes of the program of ``folder``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(folder / "journal").encode() in command:
+                found.append(int(entry.name))
+    return found

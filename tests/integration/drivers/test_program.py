@@ -5,14 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
 from oned.drivers import program
 from oned.drivers.manager import Handle
 from onelib.driver import DriverError, DriverGoneError
-from tests.integration.drivers.conftest import Bench
+from tests.integration.drivers.conftest import Bench, alive
 
 
 def use(driver: Handle, work: Callable[[Handle], Awaitable[None]]) -> float:
@@ -28,20 +27,6 @@ def use(driver: Handle, work: Callable[[Handle], Awaitable[None]]) -> float:
         return time.monotonic() - begin
 
     return asyncio.run(run())
-
-
-def alive(folder: Path) -> list[int]:
-    """Processes of the program of ``folder``."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(folder / "journal").encode() in command:
-                found.append(int(entry.name))
-    return found
 
 
 def test_one_process_answers_many_requests(bench: Bench) -> None:
