@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oned import capacity, vnc
-from oned.errors import ActionError, InternalError
-from oned.life import ends, release
+from oned import capacity
+from oned.errors import InternalError
+from oned.life import console, ends, release
 from oned.life.driver_conf import can
 from oned.life.places import L
 from oned.life.steps import Act, Do, Effect, Renew, Stamp
@@ -163,69 +163,6 @@ def _target_out(life: "Life") -> None:
         capacity.revert_devices(life.transaction, life.vm.history[-2].hid, life.vm.template)
 
 
-def _port(graphics: dict[str, str], key: str) -> int | None:
-    text = graphics.get(key, "")
-    return int(text) if text.isdecimal() else None
-
-
-def _free_port(life: "Life", record: History, key: str) -> None:
-    graphics = life.vm.template.vector("GRAPHICS")
-    port = _port(graphics, key)
-    if port is not None:
-        vnc.release(life.transaction, record.cid, port)
-        del graphics[key]
-
-
-def _vnc_out(life: "Life") -> None:
-    if life.vm.history:
-        _free_port(life, life.vm.history[-1], "PORT")
-
-
-def _vnc_previous_out(life: "Life") -> None:
-    if len(life.vm.history) > 1:
-        _free_port(life, life.vm.history[-2], "PREVIOUS_PORT")
-
-
-def _vnc_back(life: "Life") -> None:
-    graphics = life.vm.template.vector("GRAPHICS")
-    if _port(graphics, "PREVIOUS_PORT") is None:
-        return
-    _vnc_out(life)
-    graphics["PORT"] = graphics.pop("PREVIOUS_PORT")
-
-
-def take_port(life: "Life", cluster_id: int) -> None:
-    """A port for the console of a machine that comes to a cluster. Raises :class:`ActionError`."""
-    vm = life.vm
-    sections = vm.template.vectors("GRAPHICS")
-    stopped = bool(vm.history) and vm.history[-1].action == Action.STOP
-    if not sections or stopped:
-        return
-    port = _port(sections[0], "PORT")
-    if port is None:
-        found = vnc.acquire(life.transaction, life.settings, cluster_id, vm.oid)
-        if found is None:
-            raise ActionError("No free VNC ports available in the cluster")
-        sections[0]["PORT"] = str(found)
-    elif not vnc.claim(life.transaction, cluster_id, port):
-        raise ActionError("Requested VNC port already assgined to a VM")
-
-
-def move_port(life: "Life", cluster_id: int, *, keep: bool) -> None:
-    """A port in another cluster; ``keep`` the same one, for a machine that goes on running. Raises ActionError."""
-    graphics = life.vm.template.vector("GRAPHICS")
-    port = _port(graphics, "PORT")
-    if port is None:
-        return
-    if keep:
-        found = port if vnc.claim(life.transaction, cluster_id, port) else None
-    else:
-        found = vnc.acquire(life.transaction, life.settings, cluster_id, life.vm.oid)
-    if found is None:
-        raise ActionError("No free VNC port available in the new cluster")
-    graphics |= {"PREVIOUS_PORT": str(port), "PORT": str(found)}
-
-
 def _free(life: "Life") -> None:
     """Give everything back; after a deletion nobody knows what is on persistent disks."""
     vm = life.vm
@@ -250,9 +187,9 @@ _FUNCTIONS: dict[Do, Callable[["Life"], None]] = {
     Do.CLOSE: _close,
     Do.COPY: _copy_last,
     Do.COPY_PREVIOUS: _copy_previous,
-    Do.VNC_OUT: _vnc_out,
-    Do.VNC_PREVIOUS_OUT: _vnc_previous_out,
-    Do.VNC_BACK: _vnc_back,
+    Do.VNC_OUT: console.leave,
+    Do.VNC_PREVIOUS_OUT: console.leave_previous,
+    Do.VNC_BACK: console.go_back,
     Do.HOST_IN: _host_in,
     Do.HOST_OUT: _host_out,
     Do.PREVIOUS_OUT: _previous_out,

@@ -3,10 +3,10 @@
 from oned import clusters
 from oned.acl import Kind
 from oned.errors import ActionError, AuthorizationError
-from oned.life import placement
+from oned.life import console, placement
 from oned.life.automatic import choose_networks
 from oned.life.driver_conf import can, driver_of, imported_verbs
-from oned.life.effects import lock_hosts, move_port, record_on, take_port
+from oned.life.effects import lock_hosts, record_on
 from oned.life.machine import Life, life_of
 from oned.life.placement import Target, joined
 from oned.life.places import POWEROFF, RUNNING, SUSPENDED, UNKNOWN
@@ -57,7 +57,7 @@ def deploy(  # noqa: PLR0917 (6.0's)
     placement.check_transfer(life, target.tm_mad)
     placement.check_shareable(life, host.vm_mad)
     placement.complete_volatile(life, target.datastore)
-    take_port(life, host.cluster_id)
+    console.take(life, host.cluster_id)
     if enforce or is_pinned(life.vm.template):
         placement.check_capacity(life, host_id)
     event = _deploy_event(life)
@@ -113,7 +113,7 @@ def migrate(  # noqa: PLR0917 (6.0's)
     _check_clusters(call, life, host, allowed)
     target = _migrate_target(call, life, host, ds_id, live=live)
     if last.cid != host.cluster_id:
-        move_port(life, host.cluster_id, keep=live)
+        console.move(life, host.cluster_id, keep=live)
     placement.complete_volatile(life, target.datastore)
     record_on(life, host, target.tm_mad, target.ds_id)
     lock_hosts(life)

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 
-from oned.acl import Kind
 from oned.errors import ActionError
 from oned.life.cloning import settle_disks
 from oned.life.machine import Life, life_of
 from oned.life.places import CLONING_FAILURE, POWEROFF_SNAPSHOT, RUNNING, L, active
 from oned.life.steps import Event
+from oned.life.work import stop_asking
 from oned.methods.call import Call
 from oned.model.host import Host
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, VmState
 from oned.storage.reading import glance, peek
-from oned.tasks import cancel
 from oned.vm import rights
 
 FAILURE, SUCCESS, RETRY, DELETE, RECREATE, ERASE = range(6)
@@ -40,8 +39,7 @@ def recover(call: Call, vm_id: int, operation: int) -> int:
 
 
 def _stop_asking(life: Life) -> None:
-    """Whatever drivers are doing for the machine counts for nothing any more."""
-    cancel(life.transaction, (Kind.VM, life.vm.oid))
+    stop_asking(life.transaction, life.vm.oid)
 
 
 def _settle(life: Life, *, success: bool) -> None:

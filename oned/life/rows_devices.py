@@ -100,7 +100,7 @@ def _save_as_rows() -> Iterator[Row]:
         yield active(lcm), E.FAILURE, Step(home, (Do.SAVE_AS_FAILURE,))
 
 
-def device_rows() -> Iterator[Row]:
+def rows() -> Iterator[Row]:
     """All rows of this module."""
     yield from _disk_rows()
     yield from _nic_rows()

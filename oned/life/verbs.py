@@ -1,16 +1,15 @@
 """``one.vm.action``: the verbs, where each is possible, and what is said where it is not."""
 
-from oned.acl import Kind
 from oned.errors import ActionError, AuthorizationError, InternalError
 from oned.life.driver_conf import imported_verbs
 from oned.life.machine import Life, life_of
 from oned.life.places import L
 from oned.life.steps import Event
+from oned.life.work import stop_asking
 from oned.methods.call import Call
 from oned.model.vm import Vm
 from oned.model.vm_states import Action
 from oned.storage.reading import peek
-from oned.tasks import cancel
 from oned.vm import rights
 from oned.vm.context import is_yes
 
@@ -58,7 +57,7 @@ def act(call: Call, verb: str, vm_id: int) -> int:
         raise ActionError(f'Error performing action "{verb}": {_refusal(life, event)}')
     if event in _OVERRIDES and life.vm.lcm_state in _SHUTDOWNS:
         # What is under way may hang: its answer counts for nothing any more.
-        cancel(call.transaction, (Kind.VM, vm_id))
+        stop_asking(call.transaction, vm_id)
     try:
         life.take(event)
     except AuthorizationError as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 
 from oned.acl import Kind
 from oned.config import Settings
@@ -23,8 +23,8 @@ from oned.model.base import escape
 from oned.model.history import History
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, LcmState
-from oned.schema import datastore_pool
-from oned.tasks import enqueue
+from oned.schema import datastore_pool, task
+from oned.tasks import SIGNAL, enqueue
 
 _DATASTORE = select(datastore_pool.c.body).where(datastore_pool.c.oid == bindparam("key"))
 
@@ -218,3 +218,10 @@ def ask(transaction: Transaction, settings: Settings, vm: Vm, work: Work) -> Non
         payload |= {"driver": f"vmm:{record.vm_mad}", "action": action, "host": record.hostname}
         payload["message"] = _hypervisor_message(transaction, vm, site, parts)
     enqueue(transaction, kind, (Kind.VM, vm.oid), payload)
+
+
+def stop_asking(transaction: Transaction, vm_id: int) -> None:
+    """Drop what drivers are asked for a machine: the answers count for nothing any more."""
+    mine = (task.c.object == Kind.VM.name, task.c.oid == vm_id, task.c.kind.like("vm.%"))
+    transaction.write(delete(task).where(*mine))
+    transaction.signals.add(SIGNAL)
