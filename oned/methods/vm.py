@@ -17,7 +17,7 @@ from oned.schema import vm_monitoring
 from oned.storage.reading import peek
 from oned.vm import rights, sched_action
 from oned.vm.create import ENCRYPTED, RESTRICTED, authorize, create_vm
-from oned.vm.info import full_xml
+from oned.vm.info import full_xml, look
 from oned.vm.store import save_vm
 from oned.vm.usage import total_usage
 from onelib.template import Template, TemplateError
@@ -34,14 +34,15 @@ class _Machines(Owned[Vm]):
 
     def info(self, call: Call, oid: int, decrypt: bool = False) -> str:
         """The machine's XML with its whole history; with ``decrypt`` its secrets in clear, for administrators."""
-        body, target = readable(call.transaction, Vm.table, Vm.kind, oid)
-        call.authorization().add(Op.USE, target, heed_lock=False).check()
+        shown = look(call.transaction, oid)
+        call.authorization().add(Op.USE, shown.target, heed_lock=False).check()
+        body = shown.body
         if decrypt and call.caller.is_admin:
             vm = Vm.from_xml(body)
             for content in (vm.template, vm.user_template):
                 decrypt_template(content, call.settings.names(ENCRYPTED), call.key)
             body = vm.to_xml()
-        return full_xml(call.transaction, oid, body)
+        return full_xml(call.transaction, shown, body)
 
     def update(self, call: Call, oid: int, text: str, mode: int = 0) -> int:
         """Replace the user's template (``mode`` 0) or merge into it (1)."""
