@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 
 from oned.acl import Target
 from oned.db import Transaction
@@ -12,7 +12,7 @@ from oned.schema import history, vm_monitoring, vm_pool
 from oned.vm.monitoring import insert_last
 from oned.vm.store import load_history
 
-_KEY = bindparam("vm")
+_KEY: BindParameter[int] = bindparam("vm")
 _RECORD = select(func.max(history.c.seq)).where(history.c.vid == _KEY).scalar_subquery()
 _POLL = select(func.max(vm_monitoring.c.last_poll)).where(vm_monitoring.c.vmid == _KEY).scalar_subquery()
 _pool = vm_pool.c
