@@ -116,7 +116,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
     from oned.db import Database
     from oned.hookconf import read_event_settings
 
-    listener = runner = publisher = None
+    listener = runner = publisher = monitor = None
     event_settings = read_event_settings(settings.raw)
     database = Database(settings.database)
     try:
@@ -126,6 +126,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             listener = bind(settings)
         prepare(database, settings, locations, log)
         if listener is not None:
+            from monitor.daemon import Monitor
             from oned.crypt import master_key
             from oned.logs import INFO
             from oned.publisher import Publisher
@@ -139,6 +140,8 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             database.start()
             publisher.start()
             runner.start()
+            monitor = Monitor(database, settings, locations, log)
+            monitor.start()
             service = Service(settings, database, log, master_key(locations.auth))
             log.write("ReM", INFO, f"Starting XML-RPC server, port {settings.port} ...")
             serve(service, listener, log)
@@ -147,6 +150,8 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
     finally:
         if listener is not None:
             listener.close()
+        if monitor is not None:
+            monitor.stop()
         if runner is not None:
             runner.stop()
         if publisher is not None:

@@ -2,8 +2,12 @@
 
 import base64
 import time
+from functools import partial
 
 from edge.dummy.behaviour import TOTAL_MB, USED_MB, Dummy, find, unknown
+from edge.dummy.probes import Probes, Report, Target
+from edge.dummy.world import WORLD
+from onelib.driver import DriverSettings
 from onelib.template_xml import Element, text_of
 
 TOTAL_CPU = 800
@@ -13,25 +17,37 @@ TOTAL_MEMORY = 16 * 2**20
 
 
 class Im(Dummy):
-    """Reports at once, and again whenever it is asked.
+    """Reports at once, and then as often as the probes of the monitoring daemon's configuration do.
 
-    A host's ``DUMMY = [ VM_STATE = "7:POWEROFF, 8:UNKNOWN" ]`` lets it report what has become of its machines.
+    A host's ``DUMMY = [ VM_STATE = "7:POWEROFF, 8:UNKNOWN" ]`` lets it report what has become of its machines,
+    ``SILENT = "YES"`` only when it is asked. Both are read when the probes are started.
     """
+
+    def __init__(self, settings: DriverSettings) -> None:
+        super().__init__(settings)
+        self._probes = Probes()
 
     def answer(self, action: str, oid: int, root: Element | None, task: str) -> str:
         """START_MONITOR: the first reports, ``<MONITOR_MESSAGES>``."""
-        _ = oid, task
+        _ = task
+        if action in {"START_MONITOR", "STOP_MONITOR"}:
+            self._probes.stop(oid)
         if action == "STOP_MONITOR":
             return ""
         if action != "START_MONITOR":
             raise unknown(action)
         host = root if root is None or root.tag == "HOST" else root.find("HOST")
-        sections = {
-            "SYSTEM_HOST": _system(host),
-            "MONITOR_HOST": _load(host),
-            "MONITOR_VM": _machines(host),
-            "STATE_VM": _states(host),
+        WORLD.learn(find(host, "NAME"), _belonging(host))
+        reports: dict[str, Report] = {
+            "SYSTEM_HOST": partial(_system, host),
+            "MONITOR_HOST": partial(_load, host),
+            "MONITOR_VM": partial(_machines, host),
+            "STATE_VM": partial(_states, host),
         }
+        target = Target.of(None if root is None else root.find("MONITOR_CONFIGURATION"))
+        if target is not None and not _is_silent(host):
+            self._probes.start(oid, target, {"BEACON_HOST": str, **reports})
+        sections = {name: report() for name, report in reports.items()}
         coded = ((name, base64.b64encode(text.encode()).decode()) for name, text in sections.items())
         inner = "".join(f"<{name}>{text}</{name}>" for name, text in coded)
         return f"<MONITOR_MESSAGES>{inner}<TIMESTAMP>{int(time.time())}</TIMESTAMP></MONITOR_MESSAGES>"
@@ -61,9 +77,18 @@ def _load(host: Element | None) -> str:
     )
 
 
+def _belonging(host: Element | None) -> set[int]:
+    """The machines of the host, as the server knows them."""
+    texts = [] if host is None else [text_of(element) for element in host.findall("VMS/ID")]
+    return {int(text) for text in texts if text.isdecimal()}
+
+
+def _is_silent(host: Element | None) -> bool:
+    return host is not None and any(find(vector, "SILENT").upper() == "YES" for vector in host.iter("DUMMY"))
+
+
 def _machines(host: Element | None) -> str:
-    """A load for each machine that belongs on the host; its counters grow with time."""
-    ids = [] if host is None else [text_of(element) for element in host.findall("VMS/ID")]
+    """A load for each machine that runs on the host; its counters grow with time."""
     counter = int(time.time()) % 10**6
     load = (
         f'CPU="5.0"\nMEMORY="131072"\nNETTX="{counter}"\nNETRX="{2 * counter}"\nDISKRDBYTES="{counter}"\n'
@@ -71,7 +96,8 @@ def _machines(host: Element | None) -> str:
     )
     coded = base64.b64encode(load.encode()).decode()
     return "".join(
-        f'VM=[ ID="{oid}", DEPLOY_ID="one-{oid}", MONITOR="{coded}" ]\n' for oid in ids if oid.isdigit()
+        f'VM=[ ID="{oid}", DEPLOY_ID="one-{oid}", MONITOR="{coded}" ]\n'
+        for oid in WORLD.machines(find(host, "NAME"))
     )
 
 

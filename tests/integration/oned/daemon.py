@@ -26,7 +26,9 @@ class Daemon:
     root: Path
     db: str = 'BACKEND = "sqlite"'
     extra: str = ""
+    monitor: str = ""
     port: int = field(default_factory=free_port)
+    monitor_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -41,6 +43,10 @@ class Daemon:
     @property
     def conf(self) -> Path:
         return self.root / "etc/one/oned.conf"
+
+    @property
+    def monitord(self) -> Path:
+        return self.root / "etc/one/monitord.conf"
 
     @property
     def output(self) -> Path:
@@ -58,6 +64,10 @@ class Daemon:
             f'USER_RESTRICTED_ATTR = "VM_USE_OPERATIONS"\n{self.extra}\n'
         )
         self.conf.write_text(default if text is None else text)
+        if not self.monitord.exists():
+            self.monitord.write_text(
+                f'NETWORK = [ ADDRESS = "127.0.0.1", PORT = {self.monitor_port} ]\n{self.monitor}\n'
+            )
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "oned.cli", *arguments]
