@@ -152,7 +152,7 @@ def test_a_silent_host_is_started_again_and_is_in_error_when_that_fails(server: 
 
 
 def test_reports_of_a_host(server: tuple[Daemon, Ground]) -> None:
-    daemon, ground = server
+    daemon, _ = server
     host = silent_host(daemon, "spoken-for")
     udp(daemon, line("SYSTEM_HOST", host, 'TOTALCPU="1600"\nTOTALMEMORY="1000"\nMODELNAME="mine \x00"\n'))
     until(lambda: info(daemon, host).findtext("HOST_SHARE/TOTAL_CPU") == "1600", "its processors are known")
