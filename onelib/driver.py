@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+PYTHON = "python:"
+"""What an executable begins with that is a class."""
 THREADS = 15
 """Requests at the same time, where ``oned.conf`` does not say."""
 
@@ -67,8 +69,12 @@ class DriverSettings:
 
     @property
     def seconds(self) -> float:
-        """After how many seconds a request is given up: ``TIMEOUT``, else the option ``-w``; 0 is never."""
-        for text in (self.attributes.get("TIMEOUT"), self.option("-w", "--timeout")):
+        """After how many seconds a request is given up: ``TIMEOUT``, for a class also the option ``-w``; 0 is never.
+
+        A program takes ``-w`` for each of the commands that a request consists of, and sees to it itself.
+        """
+        own = self.option("-w", "--timeout") if self.executable.startswith(PYTHON) else None
+        for text in (self.attributes.get("TIMEOUT"), own):
             with contextlib.suppress(ValueError):
                 number = float(text or 0)
                 if number > 0:

@@ -6,11 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from oned.drivers.codec import FAMILIES
-from onelib.driver import DriverSettings
+from onelib.driver import PYTHON, DriverSettings
 from onelib.locations import Locations
 from onelib.template import Template, TemplateError
 
-PYTHON = "python:"
 BUNDLED = "edge.programs"
 MONITORD_FAMILY = "im"
 

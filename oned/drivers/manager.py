@@ -1,17 +1,21 @@
 """All drivers of this server: found by name, made when first needed, bounded in time."""
 
 import asyncio
+import re
 import traceback
 
 from oned.drivers.codec import FAMILIES
-from oned.drivers.configuration import PYTHON, Configuration
+from oned.drivers.configuration import Configuration
 from oned.drivers.program import ProgramDriver
 from oned.drivers.python import PythonDriver
 from oned.logs import DEBUG, ERROR, Log
-from onelib.driver import DriverError, DriverGoneError, DriverSettings
+from onelib.driver import PYTHON, DriverError, DriverGoneError, DriverSettings
 
 KNOWN = frozenset(FAMILIES)
 SHOWN_CHARS = 200
+ERROR_CHARS = 4000
+"""How much users get to read of a failure."""
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Handle:
@@ -34,14 +38,13 @@ class Handle:
                 work.cancel()
         failure = await self._failure(work, f"{action} {oid}")
         if failure is not None:
-            self._log.write(
-                family.module, DEBUG, f"Message received: {action} FAILURE {oid} {_shown(str(failure))}"
-            )
-            raise failure
-        secret = self.settings.kind == "auth"
-        answer = "-" if secret else _shown(work.result())
-        self._log.write(family.module, DEBUG, f"Message received: {action} SUCCESS {oid} {answer}")
-        return work.result()
+            text = clean(str(failure))[:ERROR_CHARS]
+            self._log.write(family.module, DEBUG, f"Message received: {action} FAILURE {oid} {_shown(text)}")
+            raise type(failure)(text)
+        answer = clean(work.result())
+        shown = "-" if self.settings.kind == "auth" else _shown(answer)
+        self._log.write(family.module, DEBUG, f"Message received: {action} SUCCESS {oid} {shown}")
+        return answer
 
     async def _failure(self, work: "asyncio.Task[str]", request: str) -> DriverError | None:
         """Why ``work`` has no result: a driver's own defect is one more way to fail."""
@@ -60,6 +63,11 @@ class Handle:
     async def close(self) -> None:
         """End it."""
         await self._driver.close()
+
+
+def clean(text: str) -> str:
+    """``text`` with what no XML document may hold replaced: answers end up in the bodies of objects."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _shown(text: str) -> str:

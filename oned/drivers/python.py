@@ -4,9 +4,8 @@ import importlib
 import inspect
 from typing import cast
 
-from oned.drivers.configuration import PYTHON
 from oned.logs import ERROR, Log
-from onelib.driver import Driver, DriverError, DriverSettings
+from onelib.driver import PYTHON, Driver, DriverError, DriverSettings
 
 
 class PythonDriver:

@@ -5,8 +5,8 @@ import pytest
 from onelib.driver import DriverSettings
 
 
-def made(arguments: str, kind: str = "vmm", **attributes: str) -> DriverSettings:
-    return DriverSettings(kind, "x", "/x", tuple(arguments.split()), attributes)
+def made(arguments: str, kind: str = "vmm", executable: str = "/x", **attributes: str) -> DriverSettings:
+    return DriverSettings(kind, "x", executable, tuple(arguments.split()), attributes)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,9 @@ def test_threads_as_an_attribute() -> None:
 
 def test_seconds() -> None:
     assert made("").seconds == 0
-    assert made("-w 90").seconds == 90
+    assert made("-w 90").seconds == 0
+    assert made("-w 90", executable="python:m:C").seconds == 90
+    assert made("-w 90", executable="python:m:C", TIMEOUT="0.5").seconds == 0.5
     assert made("-w 90", TIMEOUT="0.5").seconds == 0.5
     assert made("", TIMEOUT="soon").seconds == 0
 

@@ -1,6 +1,7 @@
 """Each kind of program gets its message in upstream's form; what comes back is plain text again."""
 
 import base64
+import contextlib
 import zlib
 from pathlib import Path
 
@@ -85,10 +86,8 @@ def test_answers_that_cannot_be_read(kind: str, action: str, payload: str) -> No
 
 @given(st.sampled_from(sorted(FAMILIES)), st.sampled_from(["MONITOR", "DEPLOY", "IMPORT"]), st.text(max_size=60))
 def test_any_answer_is_a_text_or_an_error_of_the_driver(kind: str, action: str, payload: str) -> None:
-    try:
+    with contextlib.suppress(DriverError):
         assert isinstance(FAMILIES[kind].decode(action, payload), str)
-    except DriverError as error:
-        assert str(error)
 
 
 def test_which_numbers_count_requests() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from oned.drivers.configuration import Configuration
 from onecfg import defaults
+from oned.drivers.configuration import Configuration
 from onelib.locations import Locations
 from onelib.template import Template
 
