@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import end, mariadb, new_daemon  # noqa: F401 (a fixture)
 from tests.integration.oned.daemon import ROOT, Daemon
 from tests.integration.oned.machines import DRIVERS, Ground, Machine, lay, new, parsed, running, until
 
@@ -29,7 +29,7 @@ def server(
     daemon = new_daemon(tmp_path_factory.mktemp("monitor"), request.param, request, DRIVERS)
     daemon.monitord.write_text(
         f'NETWORK = [ ADDRESS = "127.0.0.1", PORT = {daemon.monitor_port} ]\nMANAGER_TIMER = 1\n'
-        f"MONITORING_INTERVAL_HOST = 3\n{PERIODS}\n"
+        f"MONITORING_INTERVAL_HOST = 2\n{PERIODS}\n"
     )
     daemon.start()
     yield daemon, lay(daemon, "m")
@@ -87,7 +87,7 @@ def test_probes_keep_hosts_monitored_and_measure_machines(server: tuple[Daemon, 
     assert str(one.oid) in [element.text for element in pool.findall("MONITORING/ID")]
     host = parsed(daemon.ok("one.host.monitoring", ground.hosts[0]))
     assert host.findtext("MONITORING/CAPACITY/FREE_CPU")
-    time.sleep(3.5)
+    time.sleep(2.5)
     assert [state(daemon, host) for host in ground.hosts] == [2, 2]
     one.call("recover", 3)
     one.reaches("DONE")
