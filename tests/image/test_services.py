@@ -20,6 +20,7 @@ USERS = {
     "opennebula-ssh-socks-cleaner": "oneadmin",
     "opennebula": "oneadmin",
     "opennebula-httpd": "root",
+    "opennebula-hem": "oneadmin",
     "opennebula-novnc": "oneadmin",
     "opennebula-scheduler": "oneadmin",
 }
