@@ -60,6 +60,10 @@ class _Transport(xmlrpc.client.Transport):
         return connection
 
 
+class _TlsTransport(_Transport, xmlrpc.client.SafeTransport):  # type: ignore[misc]  # makes SafeTransport's connection
+    """The same over TLS; certificates are checked against the system's, or against ``$SSL_CERT_FILE``."""
+
+
 class Api:
     """Calls as one user; safe from several threads, each with a connection of its own.
 
@@ -108,7 +112,8 @@ class Api:
     def _send(self, method: str, parameters: tuple[Parameter, ...]) -> Any:  # noqa: ANN401 (as xmlrpc.client)
         proxy: xmlrpc.client.ServerProxy | None = getattr(self._local, "proxy", None)
         if proxy is None:
+            transport = _TlsTransport if self.endpoint.lower().startswith("https:") else _Transport
             proxy = self._local.proxy = xmlrpc.client.ServerProxy(
-                self.endpoint, transport=_Transport(self._seconds), allow_none=False
+                self.endpoint, transport=transport(self._seconds), allow_none=False
             )
         return getattr(proxy, method)(self._credentials.session, *parameters)
