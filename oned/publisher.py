@@ -31,7 +31,7 @@ POLL_SECONDS = 0.25
 """How soon events of other servers are found."""
 PACE_SECONDS = 0.02
 """The time between two looks when many events come: what happens meanwhile is read at once."""
-FORGET_SECONDS = 0.1
+FORGET_SECONDS = 0.2
 """How long events that were sent stay in the database: all the longer, the more are deleted at once."""
 MOST_TO_FORGET = 256
 SETTLE_SECONDS = 2.0
@@ -150,7 +150,7 @@ class Publisher:
                 self._trouble = ""
             except (ApiError, OneError) as error:
                 self._complain(str(error))
-                look = time.monotonic() + STANDBY_SECONDS
+                look = forget = time.monotonic() + STANDBY_SECONDS
             self._take_reports(sockets)
             until = min(look, forget) if self._store.to_forget else look
             room = len(self._pending) < MOST_PENDING

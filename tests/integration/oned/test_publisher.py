@@ -1,7 +1,10 @@
 """Which server publishes, and what becomes of events when one is killed, cannot publish, or need not."""
 
+import os
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +19,9 @@ from oned.schema import event
 from onelib.locations import Locations
 from tests.integration.oned.conftest import end, new_daemon
 from tests.integration.oned.daemon import Daemon
-from tests.integration.oned.listener import Listener, Ports, parsed
+from tests.integration.oned.listener import Listener, Ports, parsed, report, requester
 from tests.integration.oned.machines import until
+from tests.integration.oned.mariadb import MariaDb, free_port
 
 
 @pytest.fixture
@@ -182,3 +186,45 @@ def test_one_of_two_servers_publishes_and_is_replaced(pair: tuple[Daemon, Daemon
         oid = allocate(one)
         assert made([listener.next()]) == [oid]
         assert time.monotonic() - begin < 4, "a server that stops gives its right back"
+
+
+def test_a_lost_database_is_waited_for(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp())  # a short path: it holds the server's socket
+    server = MariaDb(folder, free_port())
+    server.install()
+    server.start()
+    server.create("lost")
+    db = f'BACKEND = "mysql", SERVER = "127.0.0.1", PORT = {server.port}, PASSWD = "db-secret-word", DB_NAME = "lost"'
+    ports = Ports()
+    daemon = Daemon(tmp_path, db, ports.conf)
+    try:
+        daemon.start()
+        hook = int(daemon.ok("one.hook.allocate", "NAME=h\nTYPE=api\nCALL=one.vm.allocate\nCOMMAND=x"))
+        with Listener(ports.publisher, "EVENT API one.document") as listener, requester(ports.logger) as manager:
+            listener.joined(daemon)
+            first = allocate(daemon)
+            assert made([listener.next()]) == [first]  # and is still in the table
+            server.stop(kill=True)
+            before = cpu_seconds(daemon)
+            time.sleep(2)
+            assert cpu_seconds(daemon) - before < 0.5, "it waits, and does not try all the time"
+            manager.send(report(hook))
+            assert manager.recv().startswith(b"AGAIN ")
+            server.start()
+            second = allocate(daemon)
+            assert set(made(listener.before_mark(daemon))) - {first} == {second}
+            manager.send(report(hook))
+            assert manager.recv() == b"ACK"
+        until(lambda: waiting(daemon) == 0, "what was told is deleted")
+        assert "db-secret-word" not in daemon.output.read_text()
+    finally:
+        end(daemon)
+        server.stop(kill=True)
+        shutil.rmtree(folder)
+
+
+def cpu_seconds(daemon: Daemon) -> float:
+    """User and system time of a server so far."""
+    assert daemon.process is not None
+    fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
