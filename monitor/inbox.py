@@ -5,7 +5,7 @@ from collections import Counter
 
 from monitor.message import Message
 
-MOST_OF_A_HOST = 64
+MOST_OF_A_HOST = 16
 MOST_OF_STRANGERS = 256
 """Of hosts that are not known yet, all together."""
 MOST_BYTES = 32 * 2**20

@@ -18,8 +18,10 @@ from onelib.template import Template, TemplateError
 
 MAX_LINE = 512 * 2**10
 """Bytes of one message."""
-MAX_PLAIN = 4 * 2**20
-"""Bytes of a payload once it is decompressed."""
+MAX_PLAIN = 2**20
+"""Bytes of a payload once it is decompressed: what 2,000 machines say."""
+MOST_VALUES = 50_000
+"""Values of a report: reading more would hold up everybody else."""
 SHOWN_CHARS = 500
 _HEAD = re.compile(rb"([A-Z_]{1,16}) (SUCCESS|FAILURE) (\d{1,9}) (\d{1,11})(?: |$)")
 
@@ -66,8 +68,11 @@ class Message:
 
     def report(self, decrypt: Decrypt | None = None) -> Template:
         """The payload as a template. Raises :class:`MessageError`."""
+        text = self.text(decrypt)
+        if text.count("=") > MOST_VALUES:
+            raise MessageError("the payload is too large")
         try:
-            return Template.from_text(self.text(decrypt))
+            return Template.from_text(text)
         except TemplateError:
             raise MessageError("the payload is not a template") from None
 

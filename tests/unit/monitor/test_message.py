@@ -90,6 +90,7 @@ def test_what_is_no_message(head: bytes) -> None:
         (pack(bytes(range(256)))[:64], "cut off"),
         (pack(b"A" * (MAX_PLAIN + 1)), "too large"),
         (pack(b"A" * (MAX_PLAIN * 20)), "too large"),
+        (pack(b"A=b\n" * 60_000), "too large"),
         (pack(b"VM=[[["), "not a template"),
     ],
 )
