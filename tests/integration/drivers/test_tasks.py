@@ -18,7 +18,7 @@ import pytest
 from tests.integration.drivers.conftest import ODD, alive
 from tests.integration.oned.conftest import end, mariadb
 from tests.integration.oned.daemon import Daemon
-from tests.integration.oned.mariadb import MariaDb
+from tests.integration.oned.mariadb import MariaDb, free_port
 
 __all__ = ["mariadb"]
 WORKER = Path(__file__).with_name("worker.py")
@@ -260,3 +260,35 @@ def test_a_dummy_host_is_monitored_by_itself(site: Site) -> None:
     body = str(site.workers[0].ok("one.host.info", host))
     assert "<TOTAL_CPU>800</TOTAL_CPU>" in body.replace("MAX_CPU", "TOTAL_CPU")
     assert "<HYPERVISOR><![CDATA[dummy]]></HYPERVISOR>" in body
+
+
+def test_a_database_that_is_away_for_a_while(tmp_path: Path) -> None:
+    """What drivers did meanwhile is written when it is back, once."""
+    server = MariaDb(tmp_path / "db", free_port())
+    server.folder.mkdir()
+    server.install()
+    server.start()
+    server.create("away")
+    db = (
+        f'BACKEND = "mysql", SERVER = "127.0.0.1", PORT = {server.port}, USER = "oneadmin", '
+        'PASSWD = "db-secret-word", DB_NAME = "away"'
+    )
+    worker = Worker(tmp_path / "one", db, conf(tmp_path))
+    try:
+        worker.start()
+        site = Site(open_mysql(server, "away"), [worker])
+        site.add("wait=0.5 ok=done", driver="vmm:odd", count=5)
+        while len([row for row in site.left if row[2]]) < 5:
+            time.sleep(0.01)
+        server.stop(kill=True)
+        time.sleep(1)
+        server.start()
+        site.query = open_mysql(server, "away")
+        site.settle(20)
+        assert set(site.results.values()) == {"1 done"}
+        assert len(site.results) == 5
+        deploys = [line for line in (tmp_path / "journal").read_text().splitlines() if line.startswith("DEPLOY")]
+        assert len(deploys) == 5
+    finally:
+        end(worker)
+        server.stop(kill=True)
