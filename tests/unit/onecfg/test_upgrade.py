@@ -185,7 +185,7 @@ def test_monitoring_moves_to_its_own_file(upgrade: Run, lay: Lay, locations: Loc
     assert set(sections(locations, ONED, "IM_MAD")) == {'"monitord"'}
     assert "MONITORING_INTERVAL" not in text(locations, ONED)
     moved = sections(locations, MONITORD, "IM_MAD")
-    assert set(moved) == {'"kvm"', '"xen"', '"qemu"', '"lxc"', '"firecracker"'}
+    assert set(moved) == {'"dummy"', '"kvm"', '"xen"', '"qemu"', '"lxc"', '"firecracker"'}
     assert moved['"kvm"']["ARGUMENTS"] == '"-r 3 -t 99 kvm-probes"'
     assert moved['"kvm"']["THREADS"] == "0"
     assert moved['"xen"'] == {"NAME": '"xen"', "EXECUTABLE": '"one_im_ssh"', "ARGUMENTS": '"xen"'}
