@@ -11,7 +11,7 @@ import threading
 from monitor.daemon import Monitor
 from oned import VERSION
 from oned.config import read_settings
-from oned.db import Database
+from oned.database.db import Database
 from oned.logs import INFO, Log
 from onelib.errors import OneError, report
 from onelib.locations import Locations

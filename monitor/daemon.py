@@ -18,9 +18,9 @@ from monitor.listen import listening
 from monitor.message import Decrypt, Kind, Message, MessageError, parse, read_key
 from monitor.work import Job, Work
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.lease import make_lease
 from oned.errors import ApiError, ConfigError
-from oned.lease import make_lease
 from oned.logs import DEBUG, ERROR, INFO, WARNING, Log
 from onelib.errors import OneError
 from onelib.locations import Locations

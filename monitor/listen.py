@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 from monitor.message import MAX_LINE
-from oned.monitord import MonitordSettings
+from oned.infrastructure.monitord import MonitordSettings
 
 MOST_CONNECTIONS = 128
 """At the same time; the oldest has to go for one more."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from oned.machine_reports import printable
+from oned.infrastructure.machine_reports import printable
 from onelib.template import Template, TemplateError
 
 MAX_LINE = 512 * 2**10

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, func, select
 
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.database.db import Transaction
+from oned.database.pools import load
+from oned.database.schema import host_monitoring, task
 from oned.errors import NoExistsError
-from oned.hosts import START, ask_monitor
+from oned.infrastructure.hosts import START, ask_monitor
+from oned.infrastructure.monitord import MonitordSettings
 from oned.model.host import Host, HostState
-from oned.monitord import MonitordSettings
-from oned.pools import load
-from oned.schema import host_monitoring, task
 from oned.vm import monitoring
 
 EXPIRY_SECONDS = 600.0

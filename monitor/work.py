@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from monitor.message import Decrypt, Kind, Message, MessageError
-from oned import hosts, machine_reports
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.errors import NoExistsError
-from oned.machine_reports import Seen
+from oned.infrastructure import hosts, machine_reports
+from oned.infrastructure.machine_reports import Seen
 from oned.model.host import HostState
 from onelib.template import Template
 

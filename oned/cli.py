@@ -112,26 +112,26 @@ def _run(config: Path, *, init_only: bool) -> None:
 
 def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only: bool) -> None:
     """Everything between a read configuration and the end of the process."""
-    from oned.bootstrap import prepare
-    from oned.db import Database
-    from oned.hookconf import read_event_settings
+    from oned.database.bootstrap import prepare
+    from oned.database.db import Database
+    from oned.hooks.hookconf import read_event_settings
 
     listener = runner = publisher = monitor = None
     event_settings = read_event_settings(settings.raw)
     database = Database(settings.database)
     try:
         if not init_only:
-            from oned.server import bind
+            from oned.api.server import bind
 
             listener = bind(settings)
         prepare(database, settings, locations, log)
         if listener is not None:
             from monitor.daemon import Monitor
+            from oned.api.server import serve
+            from oned.api.service import Service
             from oned.crypt import master_key
+            from oned.hooks.publisher import Publisher
             from oned.logs import INFO
-            from oned.publisher import Publisher
-            from oned.server import serve
-            from oned.service import Service
             from oned.work.runner import Runner
 
             sys.setswitchinterval(SWITCH_SECONDS)

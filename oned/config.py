@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oned.errors import ConfigError
-from oned.monitord import MonitordSettings, read_monitord
+from oned.infrastructure.monitord import MonitordSettings, read_monitord
 from onelib.locations import Locations
 from onelib.template import Template, TemplateError
 

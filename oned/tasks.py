@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import delete, insert
 
-from oned.acl import Kind
-from oned.db import Transaction
-from oned.schema import task
+from oned.access.acl import Kind
+from oned.database.db import Transaction
+from oned.database.schema import task
 
 SIGNAL = "task"
-"""What a transaction gives that wrote a task (:meth:`oned.db.Database.listen`)."""
+"""What a transaction gives that wrote a task (:meth:`oned.database.db.Database.listen`)."""
 LANE_CHARS = 128
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from sqlalchemy import bindparam, select
 
-from oned import quota
-from oned.db import Transaction
+from oned.access import quota
+from oned.access.quota import Usage
+from oned.database.db import Transaction
+from oned.database.schema import group_quotas, user_quotas, vm_pool
 from oned.model.vm import Vm
 from oned.model.vm_states import VmState
-from oned.quota import Usage
-from oned.schema import group_quotas, user_quotas, vm_pool
 from oned.vm.usage import total_usage
 
 _OWNER = select(vm_pool.c.uid, vm_pool.c.gid).where(vm_pool.c.oid == bindparam("key"))

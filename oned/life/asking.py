@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from oned.acl import Authorization
+from oned.access.acl import Authorization
 from oned.errors import ActionError, AuthorizationError
 from oned.life.machine import Life, life_of
 from oned.life.places import Place

@@ -1,7 +1,7 @@
 """What the storage tells virtual machines: their images are there, or a new image has a place for their disk."""
 
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.database.db import Transaction
 from oned.errors import NoExistsError
 from oned.life.marks import find_disk, mark_saved, saved, unmark_saved
 from oned.life.places import CLONING, CLONING_FAILURE, SAVE_AS_OFF, L, Place, active

@@ -1,8 +1,8 @@
 """``one.vm.updateconf``: what of a virtual machine's template may change while it exists."""
 
-from oned import vnc
 from oned.crypt import encrypt_template
 from oned.errors import AuthorizationError, InternalError
+from oned.infrastructure import vnc
 from oned.life.asking import question_for
 from oned.life.machine import Life, life_of
 from oned.life.places import CLONING, CLONING_FAILURE, HOLD, PENDING, POWEROFF, RUNNING, UNDEPLOYED, L

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from oned import vnc
 from oned.errors import ActionError
+from oned.infrastructure import vnc
 from oned.model.history import History
 from oned.model.vm_states import Action
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oned import capacity
 from oned.errors import InternalError
+from oned.infrastructure import capacity
 from oned.life import console, ends, release
 from oned.life.driver_conf import can
 from oned.life.places import L

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from oned import capacity, quota
-from oned.capacity import Request
+from oned.access import quota
+from oned.access.quota import Usage
+from oned.infrastructure import capacity
+from oned.infrastructure.capacity import Request
 from oned.life import marks
 from oned.life.release import give_back_disk, image_of, keep_in_image, snapshots_of
 from oned.life.steps import Do
@@ -15,7 +17,6 @@ from oned.model.vm_short import nics_of
 from oned.model.vm_states import Action
 from oned.network import nics
 from oned.network.groups import groups_of, leave
-from oned.quota import Usage
 from oned.storage.reading import glance
 from oned.storage.saveas import finish
 from oned.vm.context import drop_network, is_yes

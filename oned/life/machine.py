@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from oned.access.quota import Usage
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.life import effects, work
 from oned.life.accounts import lock_owner, settle, usage_of
 from oned.life.places import L, Place, active
@@ -13,7 +14,6 @@ from oned.life.steps import Event, Step
 from oned.life.table import TABLE
 from oned.methods.call import Call
 from oned.model.vm import Vm
-from oned.quota import Usage
 from oned.vm.store import load_history, load_vm, save_vm
 
 

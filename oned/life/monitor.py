@@ -1,7 +1,7 @@
 """What hosts report of their virtual machines: a machine is found running, off, suspended, or not at all."""
 
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.errors import NoExistsError
 from oned.life.machine import Life, open_life
 from oned.life.steps import Event

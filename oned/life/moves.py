@@ -1,8 +1,8 @@
 """Deploying and migrating: from a chosen host to the record of the stay there and the first thing drivers do."""
 
-from oned import clusters
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.errors import ActionError, AuthorizationError
+from oned.infrastructure import clusters
 from oned.life import console, placement
 from oned.life.automatic import choose_networks
 from oned.life.driver_conf import can, driver_of, imported_verbs

@@ -1,6 +1,6 @@
 """Interfaces that come to a virtual machine, or go, while it exists; virtual routers use the same."""
 
-from oned.acl import Op
+from oned.access.acl import Op
 from oned.errors import ActionError, InternalError
 from oned.life.asking import must_be, refuse_restricted, refuse_router
 from oned.life.driver_conf import can

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from oned import capacity, clusters
-from oned.acl import Authorization, Kind, Op
-from oned.capacity import Request
+from oned.access.acl import Authorization, Kind, Op
+from oned.database.pools import load
 from oned.errors import ActionError, InternalError, NoExistsError
+from oned.infrastructure import capacity, clusters
+from oned.infrastructure.capacity import Request
 from oned.life.driver_conf import can, driver_of
 from oned.life.effects import capacity_of
 from oned.life.machine import Life
@@ -13,7 +14,6 @@ from oned.methods.call import Call
 from oned.model.cluster import Cluster
 from oned.model.datastore import Datastore, DatastoreType
 from oned.model.host import Host, HostState
-from oned.pools import load
 from oned.storage.reading import glance, peek
 from oned.storage.targets import datastore_attributes
 from oned.vm.context import is_yes

@@ -2,8 +2,10 @@
 
 from sqlalchemy import delete
 
-from oned import vmgroups
-from oned.db import Transaction
+from oned.access import vmgroups
+from oned.database.db import Transaction
+from oned.database.pools import save
+from oned.database.schema import vm_import
 from oned.model.image import Image
 from oned.model.network import Network
 from oned.model.snapshots import Snapshots
@@ -12,8 +14,6 @@ from oned.model.vm_short import nics_of
 from oned.model.vrouter import VirtualRouter
 from oned.network import nics
 from oned.network.groups import groups_of, leave
-from oned.pools import save
-from oned.schema import vm_import
 from oned.storage import disks
 from oned.storage.reading import held, lock_rows
 from oned.vm.context import is_yes

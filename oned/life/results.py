@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.errors import NoExistsError
 from oned.life import work
 from oned.life.machine import Life, open_life

@@ -2,10 +2,10 @@
 
 import re
 
-from oned import capacity
-from oned.acl import Op
-from oned.capacity import Request
+from oned.access.acl import Op
 from oned.errors import ActionError, InternalError
+from oned.infrastructure import capacity
+from oned.infrastructure.capacity import Request
 from oned.life.asking import allowed, must_be, question_for, refuse_restricted
 from oned.life.driver_conf import can
 from oned.life.ends import count_for_image, image_owner_pays

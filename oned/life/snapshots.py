@@ -2,7 +2,7 @@
 
 import time
 
-from oned.acl import Op
+from oned.access.acl import Op
 from oned.errors import ActionError
 from oned.life.asking import allowed, must_be, question_for
 from oned.life.driver_conf import can

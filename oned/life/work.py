@@ -11,10 +11,11 @@ from functools import lru_cache
 
 from sqlalchemy import bindparam, delete, select
 
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.config import Settings
-from oned.datastores import location
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.schema import datastore_pool, task
+from oned.infrastructure.datastores import location
 from oned.life import transfer
 from oned.life.marks import attached, resized, snapshot, snapshotted
 from oned.life.steps import Work
@@ -23,7 +24,6 @@ from oned.model.base import escape
 from oned.model.history import History
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, LcmState
-from oned.schema import datastore_pool, task
 from oned.tasks import SIGNAL, enqueue
 
 _DATASTORE = select(datastore_pool.c.body).where(datastore_pool.c.oid == bindparam("key"))

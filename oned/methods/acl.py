@@ -2,12 +2,12 @@
 
 from sqlalchemy import delete, select
 
-from oned import rules
-from oned.acl import INDIVIDUAL, Kind, Op, Rule, Target
+from oned.access import rules
+from oned.access.acl import INDIVIDUAL, Kind, Op, Rule, Target
+from oned.database.schema import acl
 from oned.errors import InternalError
 from oned.methods.call import Call, Method
 from oned.model.acl_rule import parse_number, problem, rule_text, rule_xml
-from oned.schema import acl
 
 
 def _check(call: Call) -> None:

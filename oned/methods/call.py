@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from oned.acl import Authorization, Caller
+from oned.access.acl import Authorization, Caller
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
 
 Answer = bool | int | str
 

@@ -2,9 +2,11 @@
 
 from sqlalchemy import delete, insert, select
 
-from oned import clusters, vnc
-from oned.acl import Kind, Op, Target
-from oned.host_store import save_host
+from oned.access.acl import Kind, Op, Target
+from oned.database.pools import create, load, remove, save
+from oned.database.schema import cluster_vnc_bitmap
+from oned.infrastructure import clusters, vnc
+from oned.infrastructure.host_store import save_host
 from oned.methods.call import Call, Method
 from oned.methods.shared import list_pool
 from oned.methods.unique import Unique
@@ -12,8 +14,6 @@ from oned.model.cluster import DEFAULT_CLUSTER, FIRST_ORDINARY_ID, Cluster
 from oned.model.datastore import Datastore
 from oned.model.host import Host
 from oned.model.network import Network
-from oned.pools import create, load, remove, save
-from oned.schema import cluster_vnc_bitmap
 
 
 class Clusters(Unique[Cluster]):

@@ -1,8 +1,9 @@
 """``one.datastore.*`` and ``one.datastorepool.info``."""
 
-from oned import clusters, datastores
-from oned.acl import Kind, Op
+from oned.access.acl import Kind, Op
+from oned.database.pools import create, load, remove, save
 from oned.errors import InternalError
+from oned.infrastructure import clusters, datastores
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.shared import Owned, list_pool
 from oned.methods.unique import Unique, home_cluster
@@ -10,7 +11,6 @@ from oned.model.base import escape, umask_bits
 from oned.model.cluster import Cluster
 from oned.model.datastore import Datastore, DatastoreState, DatastoreType
 from oned.model.image import Image
-from oned.pools import create, load, remove, save
 from oned.storage.requests import monitor_datastore
 from onelib.template import Template, TemplateError
 

@@ -1,12 +1,12 @@
 """``one.document.*`` and ``one.documentpool.info``."""
 
-from oned.acl import Op, Target
+from oned.access.acl import Op, Target
+from oned.database.pools import create, load
 from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.shared import Owned, Window, list_pool, parse_template
 from oned.model.base import NAME_MAX, umask_bits
 from oned.model.document import Document
-from oned.pools import create, load
 from onelib.template import Template
 
 POOL = Owned(Document)

@@ -2,8 +2,11 @@
 
 from sqlalchemy import delete, insert, select
 
-from oned import rules
-from oned.acl import Kind, Op, Target
+from oned.access import rules
+from oned.access.acl import Kind, Op, Target
+from oned.access.vdc import rules_of, store
+from oned.database.pools import create, load, remove, save
+from oned.database.schema import group_quotas
 from oned.errors import ActionError, InternalError, NoExistsError
 from oned.methods.call import Call, Method
 from oned.methods.named import holder
@@ -13,9 +16,6 @@ from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import User
 from oned.model.vdc import Vdc
-from oned.pools import create, load, remove, save
-from oned.schema import group_quotas
-from oned.vdc import rules_of, store
 from onelib.template import Template
 
 FIRST_ID = 100

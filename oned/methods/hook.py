@@ -2,17 +2,17 @@
 
 from sqlalchemy import bindparam, delete, select
 
-from oned import events
-from oned.acl import Op, Target
+from oned.access.acl import Op, Target
+from oned.database.pools import create, load, readable, remove
+from oned.database.schema import hook_log, pool_control
 from oned.errors import ActionError, InternalError
-from oned.hooklog import record_of, records_xml
+from oned.hooks import events
+from oned.hooks.hooklog import record_of, records_xml
 from oned.methods.call import Call, Method
 from oned.methods.shared import Owned, Window, list_pool, parse_template
 from oned.methods.upstream import UPSTREAM
 from oned.model.base import check_name
 from oned.model.hook import Hook, HookType, check_changed_condition, check_condition
-from oned.pools import create, load, readable, remove
-from oned.schema import hook_log, pool_control
 from onelib.template import Template
 
 READ_ONLY = frozenset(

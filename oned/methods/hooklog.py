@@ -1,10 +1,10 @@
 """``one.hooklog.info``."""
 
+from oned.database.schema import hook_log
 from oned.errors import AuthorizationError
-from oned.hooklog import records_xml
+from oned.hooks.hooklog import records_xml
 from oned.methods.call import Call, Method
 from oned.model.hook import Hook
-from oned.schema import hook_log
 
 FAILED, SUCCEEDED = -1, 1
 """What the last parameter asks for; any other number is for both."""

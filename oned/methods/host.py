@@ -4,19 +4,19 @@ import time
 
 from sqlalchemy import ColumnElement, delete, func, select
 
-from oned import clusters
-from oned.acl import SHOW_ALL, Kind, Op, visible
+from oned.access.acl import SHOW_ALL, Kind, Op, visible
+from oned.database.pools import create, load, readable, remove
+from oned.database.schema import host_monitoring
 from oned.errors import InternalError
-from oned.host_store import announce, cluster_reserves, lock_machines, save_host
-from oned.hosts import START, STOP, ask_monitor, last_monitoring
+from oned.infrastructure import clusters
+from oned.infrastructure.host_store import announce, cluster_reserves, lock_machines, save_host
+from oned.infrastructure.hosts import START, STOP, ask_monitor, last_monitoring
 from oned.methods.call import Call, Method
 from oned.methods.shared import list_pool
 from oned.methods.unique import Unique, home_cluster
 from oned.model.base import check_name
 from oned.model.cluster import Cluster
 from oned.model.host import TAIL, Host, HostState
-from oned.pools import create, load, readable, remove
-from oned.schema import host_monitoring
 from oned.vm.store import save_vm
 
 STATUS = {0: HostState.INIT, 1: HostState.DISABLED, 2: HostState.OFFLINE}

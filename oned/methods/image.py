@@ -1,6 +1,7 @@
 """``one.image.*`` and ``one.imagepool.info``."""
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.access.quota import Usage, charge, refund
 from oned.errors import ActionError, AllocateError, AuthorizationError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal
@@ -10,7 +11,6 @@ from oned.model.app import App
 from oned.model.datastore import Datastore, DatastoreType
 from oned.model.image import Image, ImageState, ImageType
 from oned.model.market import Market
-from oned.quota import Usage, charge, refund
 from oned.storage.clone import clone_image
 from oned.storage.create import create_image, given_size, set_persistent, settle_type, start
 from oned.storage.images import load_image, store, unlock

@@ -1,6 +1,7 @@
 """``one.market.*`` and ``one.marketpool.info``."""
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.database.pools import create, load, remove, save
 from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import owner_fields
@@ -8,7 +9,6 @@ from oned.methods.shared import Owned, list_pool, parse_template
 from oned.methods.unique import Unique
 from oned.model.app import App
 from oned.model.market import Market, MarketState
-from oned.pools import create, load, remove, save
 from oned.storage.apps import can, check_driver, is_public
 from oned.storage.market_results import forget_counts
 from oned.storage.reading import held

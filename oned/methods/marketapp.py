@@ -1,6 +1,7 @@
 """``one.marketapp.*`` and ``one.marketapppool.info``."""
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.database.pools import create, load, save
 from oned.errors import ActionError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, owner_fields
@@ -10,7 +11,6 @@ from oned.model.base import check_name
 from oned.model.datastore import Datastore
 from oned.model.image import Image
 from oned.model.market import Market
-from oned.pools import create, load, save
 from oned.storage.apps import can, fill, refill
 from oned.storage.images import CLONEABLE, begin_cloning, end_cloning, store
 from oned.storage.reading import glance, held, hold_names, named, peek

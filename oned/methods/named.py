@@ -4,12 +4,12 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from oned.acl import Op
+from oned.access.acl import Op
+from oned.database.pools import load, save
 from oned.errors import ActionError
 from oned.methods.call import Call
 from oned.methods.shared import EVERYTHING, Templated, list_pool
 from oned.model.base import PoolObject, check_name
-from oned.pools import load, save
 
 Obj = TypeVar("Obj", bound=PoolObject)
 

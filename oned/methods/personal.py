@@ -2,12 +2,12 @@
 
 from typing import Any, TypeVar
 
-from oned.acl import Op
+from oned.access.acl import Op
+from oned.database.pools import load
 from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.methods.shared import Owned
 from oned.model.base import OwnedObject, check_name, umask_bits
-from oned.pools import load
 from oned.storage.reading import named
 
 Owner = TypeVar("Owner", bound=OwnedObject)

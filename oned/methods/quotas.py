@@ -4,11 +4,11 @@ import re
 
 from sqlalchemy import Table, bindparam, select, update
 
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.schema import system_attributes
 from oned.errors import ActionError, AuthorizationError
 from oned.methods.call import Call, Method
 from oned.model.quota import METRICS, Quotas
-from oned.schema import system_attributes
 from onelib.template import Template, TemplateError
 
 EMPTY = Quotas().parts_xml()

@@ -1,13 +1,13 @@
 """``one.secgroup.*`` and ``one.secgrouppool.info``."""
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.database.pools import create, load, remove, save
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
 from oned.methods.shared import Window, list_pool, parse_template
 from oned.model.secgroup import DEFAULT_GROUP, SecurityGroup, check_rules
 from oned.network import updates
-from oned.pools import create, load, remove, save
 from onelib.template import Template
 
 

@@ -5,8 +5,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Table, select, true
 
-from oned.acl import SHOW_ALL, Op, visible
+from oned.access.acl import SHOW_ALL, Op, visible
 from oned.crypt import decrypt_template, encrypt_template
+from oned.database.pools import load, readable, remove, save
 from oned.errors import (
     ActionError,
     AuthorizationError,
@@ -18,7 +19,6 @@ from oned.methods.restricted import changed_restricted
 from oned.model.base import Lock, OwnedObject, PoolObject, check_name
 from oned.model.group import Group
 from oned.model.user import User
-from oned.pools import load, readable, remove, save
 from onelib.template import Template, TemplateError
 
 LOCK_LEVELS = range(5)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from oned.db import AnyRow
-from oned.engine import describe, worth_retrying
+from oned.database.db import AnyRow
+from oned.database.engine import describe, worth_retrying
 from oned.errors import ActionError, AuthorizationError
 from oned.methods.call import Call, Method
 from onelib.template import cdata

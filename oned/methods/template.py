@@ -1,6 +1,6 @@
 """``one.template.*`` and ``one.templatepool.info``: templates of virtual machines, and machines made from them."""
 
-from oned.acl import Op, Target
+from oned.access.acl import Op, Target
 from oned.errors import ActionError, AuthorizationError, InternalError
 from oned.methods import image
 from oned.methods.call import CHMOD, Call, Method

@@ -4,15 +4,15 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
 from oned.crypt import decrypt_template
+from oned.database.pools import load, readable
+from oned.database.schema import pool_control
 from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.methods.shared import Templated
 from oned.model.base import PoolObject, check_name
 from oned.model.cluster import DEFAULT_CLUSTER, Cluster
-from oned.pools import load, readable
-from oned.schema import pool_control
 
 Obj = TypeVar("Obj", bound=PoolObject)
 

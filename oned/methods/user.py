@@ -4,8 +4,10 @@ import time
 
 from sqlalchemy import delete, insert, select
 
-from oned.acl import Kind, Op, Target
-from oned.authenticate import USER_NAME_EXTRA, hash_password
+from oned.access.acl import Kind, Op, Target
+from oned.access.authenticate import USER_NAME_EXTRA, hash_password
+from oned.database.pools import create, find, find_body, load, remove, save
+from oned.database.schema import user_quotas
 from oned.errors import (
     ActionError,
     InternalError,
@@ -19,8 +21,6 @@ from oned.methods.shared import Templated, list_pool
 from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import LoginToken, User
-from oned.pools import create, find, find_body, load, remove, save
-from oned.schema import user_quotas
 from onelib.auth import generate_password
 from onelib.template import Template
 

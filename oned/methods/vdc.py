@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.access.vdc import rules_of, store, withdraw
+from oned.database.pools import create, load, readable, remove
+from oned.database.schema import cluster_pool, datastore_pool, group_pool, host_pool, network_pool, zone_pool
 from oned.errors import ActionError, InternalError, NoExistsError
 from oned.methods.call import Call, Method
 from oned.methods.named import Named, holder
 from oned.methods.shared import parse_template
 from oned.model.base import PERMISSIONS, Lock, check_name, number, parse_body
 from oned.model.vdc import ALL_RESOURCES, Vdc
-from oned.pools import create, load, readable, remove
-from oned.schema import cluster_pool, datastore_pool, group_pool, host_pool, network_pool, zone_pool
-from oned.vdc import rules_of, store, withdraw
 
 FIRST_ID = 100
 _POOLS = {

@@ -2,8 +2,11 @@
 
 from sqlalchemy import select
 
-from oned.acl import Op, Target
+from oned.access.acl import Op, Target
+from oned.access.quota import charge, refund
 from oned.crypt import decrypt_template
+from oned.database.pools import load, readable
+from oned.database.schema import vm_monitoring
 from oned.errors import ActionError, AuthorizationError, InternalError, ParameterError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.restricted import changed_restricted, first_restricted
@@ -11,9 +14,6 @@ from oned.methods.shared import Owned, parse_template
 from oned.model.base import check_name
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, VmState
-from oned.pools import load, readable
-from oned.quota import charge, refund
-from oned.schema import vm_monitoring
 from oned.storage.reading import peek
 from oned.vm import rights, sched_action
 from oned.vm.create import ENCRYPTED, RESTRICTED, authorize, create_vm

@@ -1,12 +1,12 @@
 """``one.vmgroup.*`` and ``one.vmgrouppool.info``."""
 
-from oned.acl import Op, Target
+from oned.access.acl import Op, Target
+from oned.database.pools import create
 from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
 from oned.methods.shared import Window, list_pool, parse_template
 from oned.model.vmgroup import VmGroup
-from oned.pools import create
 
 
 class _VmGroups(Personal[VmGroup]):

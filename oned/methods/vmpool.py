@@ -5,13 +5,13 @@ import time
 from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.dialects.mysql import match
 
-from oned.acl import SHOW_ALL, visible
+from oned.access.acl import SHOW_ALL, visible
+from oned.database.schema import history, vm_monitoring, vm_pool, vm_showback
 from oned.errors import AuthorizationError, InternalError, ParameterError
 from oned.methods.call import Call, Method
 from oned.methods.shared import Window
 from oned.model.vm import Vm
 from oned.model.vm_states import VmState
-from oned.schema import history, vm_monitoring, vm_pool, vm_showback
 from oned.vm.monitoring import newest
 from oned.vm.showback import Prices, calculate, window
 

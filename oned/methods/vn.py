@@ -2,10 +2,13 @@
 
 from sqlalchemy import ColumnElement, Table, select
 
-from oned import clusters as membership
-from oned.acl import SHOW_ALL, Kind, Op, visible
+from oned.access.acl import SHOW_ALL, Kind, Op, visible
+from oned.access.quota import charge, refund
 from oned.crypt import decrypt_template
+from oned.database.pools import load, remove, save
+from oned.database.schema import network_pool, vm_pool, vrouter_pool
 from oned.errors import AuthorizationError
+from oned.infrastructure import clusters as membership
 from oned.methods import vn_ar
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal
@@ -19,9 +22,6 @@ from oned.network.create import create_network
 from oned.network.leases import owner
 from oned.network.ranges import Visible
 from oned.network.reserve import usage_of
-from oned.pools import load, remove, save
-from oned.quota import charge, refund
-from oned.schema import network_pool, vm_pool, vrouter_pool
 from oned.storage.reading import held, peek
 
 _USERS: dict[str, tuple[Kind, Table]] = {

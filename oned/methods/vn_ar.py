@@ -1,6 +1,8 @@
 """Ranges and leases of networks: add, remove and update ranges, hold and release addresses, reserve them."""
 
-from oned.acl import Kind, Op
+from oned.access.acl import Kind, Op
+from oned.access.quota import Usage, charge, refund
+from oned.database.pools import load, save
 from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.methods.shared import parse_template
@@ -10,8 +12,6 @@ from oned.network.create import create_network, new_range
 from oned.network.leases import HOLD, owner
 from oned.network.ranges import AddressRange, whole
 from oned.network.reserve import Request, take_addresses
-from oned.pools import load, save
-from oned.quota import Usage, charge, refund
 from oned.storage.reading import held, peek
 from onelib.template import Template, TemplateError
 

@@ -2,7 +2,8 @@
 
 import time
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.database.pools import create, load
 from oned.errors import AllocateError, AuthorizationError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
@@ -12,7 +13,6 @@ from oned.model.cluster import DEFAULT_CLUSTER, Cluster
 from oned.model.vntemplate import NetworkTemplate
 from oned.network.create import check_physical, create_network
 from oned.network.ranges import ids_in
-from oned.pools import create, load
 from oned.storage.reading import glance
 from oned.vm.templates import as_other
 from onelib.template import Template

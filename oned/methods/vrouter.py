@@ -1,6 +1,8 @@
 """``one.vrouter.*`` and ``one.vrouterpool.info``."""
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.access.quota import charge, refund
+from oned.database.pools import insert_row, load, remove
 from oned.errors import InternalError
 from oned.methods import vm
 from oned.methods.call import CHMOD, Call, Method
@@ -12,8 +14,6 @@ from oned.model.network import Network
 from oned.model.vrouter import VirtualRouter
 from oned.network.nics import acquire_floating, names_network, release_floating, resolve_nic
 from oned.network.routers import end_machines, floating_usage, networks_of, prepare
-from oned.pools import insert_row, load, remove
-from oned.quota import charge, refund
 from oned.storage.reading import lock_rows, peek
 from onelib.template import Template, TemplateError
 

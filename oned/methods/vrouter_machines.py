@@ -1,6 +1,8 @@
 """What virtual routers do with machines: make them, attach interfaces to all of them, detach them."""
 
-from oned.acl import Kind, Op
+from oned.access.acl import Kind, Op
+from oned.access.quota import charge, refund
+from oned.database.pools import load, save
 from oned.errors import ActionError, ApiError, InternalError, NoExistsError, ParameterError
 from oned.life import nics as machine_nics
 from oned.methods.call import Call
@@ -12,8 +14,6 @@ from oned.network.create import is_yes
 from oned.network.nics import Nic, acquire_floating, names_network, release_floating, resolve_nic
 from oned.network.ranges import whole
 from oned.network.routers import floating_usage, lock_machines, machine_template, networks_of, prepare
-from oned.pools import load, save
-from oned.quota import charge, refund
 from oned.storage.reading import glance, lock_rows, peek
 from oned.vm.templates import instantiate as make
 from onelib.template import Template

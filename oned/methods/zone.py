@@ -1,11 +1,11 @@
 """``one.zone.*`` and ``one.zonepool.info``, as a server answers that belongs to no federation."""
 
-from oned.acl import Op
+from oned.access.acl import Op
+from oned.database.pools import load, remove
 from oned.errors import ActionError, AllocateError
 from oned.methods.call import Call, Method
 from oned.methods.named import Named
 from oned.model.zone import Zone
-from oned.pools import load, remove
 
 FIRST_ID = 100
 

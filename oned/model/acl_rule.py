@@ -6,7 +6,7 @@ Source: OpenNebula 6.0, "Managing ACL Rules", and the messages of its server.
 import re
 from collections.abc import Iterator
 
-from oned.acl import ALL, CLUSTER, GROUP, ID_MASK, INDIVIDUAL, Kind, Op, Rule
+from oned.access.acl import ALL, CLUSTER, GROUP, ID_MASK, INDIVIDUAL, Kind, Op, Rule
 
 _HEX = re.compile(r"\s*(?:0[xX])?([0-9a-fA-F]+)\s*")
 _INT64_MAX = 2**63 - 1

@@ -6,10 +6,10 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import marketplaceapp_pool
 from oned.model.base import OwnedObject, escape, number, parse_body
 from oned.model.image import member
-from oned.schema import marketplaceapp_pool
 from onelib.template_xml import text_of
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
 from oned.errors import InternalError
 from onelib.template import MAX_ELEMENTS, Template
 from onelib.template_xml import Element, MalformedXmlError, attributes_of, parse_root, text_of

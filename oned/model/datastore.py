@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
+from oned.database.schema import datastore_pool
 from oned.errors import InternalError
 from oned.model.base import OwnedObject, escape, ids_of, ids_xml, number, parse_body
-from oned.schema import datastore_pool
 from onelib.template_xml import Element, text_of
 
 SYSTEM, DEFAULT, FILES = 0, 1, 2

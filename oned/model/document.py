@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import document_pool
 from oned.model.base import OwnedObject, number, parse_body
-from oned.schema import document_pool
 
 
 @dataclass

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
+from oned.database.schema import group_pool
 from oned.model.base import PoolObject, escape, ids_of, ids_xml, number, parse_body, template_of
-from oned.schema import group_pool
 from onelib.template import Template
 from onelib.template_xml import text_of
 

@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import hook_pool
 from oned.model.base import Lock, OwnedObject, escape, number, parse_body, template_of
 from oned.model.host import HostState
 from oned.model.image import ImageState
 from oned.model.vm_states import LcmState, VmState
-from oned.schema import hook_pool
 from onelib.template import Template
 from onelib.template_xml import text_of
 

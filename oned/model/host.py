@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
+from oned.database.schema import host_pool
 from oned.model.base import PoolObject, escape, ids_of, ids_xml, number, parse_body, template_of
 from oned.model.cluster import OWNER, OWNER_BITS
 from oned.model.host_share import HostShare
-from oned.schema import host_pool
 from onelib.template import Template
 from onelib.template_xml import text_of
 

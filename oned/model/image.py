@@ -6,12 +6,12 @@ from typing import ClassVar, Self, TypeVar
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import image_pool
 from oned.errors import InternalError
 from oned.model.base import OwnedObject, escape, ids_of, ids_xml, number, parse_body
 from oned.model.datastore import DiskType
 from oned.model.snapshots import Snapshots
-from oned.schema import image_pool
 from onelib.template_xml import Element, text_of
 
 

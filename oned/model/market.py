@@ -6,10 +6,10 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import marketplace_pool
 from oned.model.base import OwnedObject, escape, ids_of, ids_xml, number, parse_body
 from oned.model.image import member
-from oned.schema import marketplace_pool
 from onelib.template_xml import text_of
 
 

@@ -5,11 +5,11 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
+from oned.database.schema import network_pool
 from oned.errors import InternalError
 from oned.model.base import OwnedObject, ids_of, ids_xml, number, parse_body
 from oned.network.ranges import AddressRange, Visible, ids_in
-from oned.schema import network_pool
 from onelib.template import Template, cdata
 from onelib.template_xml import Element, attributes_of, text_of
 

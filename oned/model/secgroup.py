@@ -8,11 +8,11 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.config import Settings
+from oned.database.schema import secgroup_pool
 from oned.errors import InternalError
 from oned.model.base import OwnedObject, ids_xml, parse_body
-from oned.schema import secgroup_pool
 from onelib.template import Template
 
 DEFAULT_GROUP = 0

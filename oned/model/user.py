@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
+from oned.database.schema import user_pool
 from oned.errors import ActionError
 from oned.model.base import PoolObject, escape, ids_of, ids_xml, number, parse_body, template_of
-from oned.schema import user_pool
 from onelib.template import Template, cdata
 from onelib.template_xml import text_of
 

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind, Target
+from oned.access.acl import Kind, Target
 from oned.config import Settings
+from oned.database.schema import vdc_pool
 from oned.model.base import PoolObject, escape, ids_of, ids_xml, number, parse_body, template_of
-from oned.schema import vdc_pool
 from onelib.template import Template
 from onelib.template_xml import text_of
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self
 from lxml import etree
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import vm_pool
 from oned.errors import InternalError
 from oned.model.base import OwnedObject, escape, number, parse_body
 from oned.model.history import History
@@ -17,7 +18,6 @@ from oned.model.vm_short import (
     short_user_xml,
 )
 from oned.model.vm_states import LcmState, VmState, state_name
-from oned.schema import vm_pool
 from onelib.template import Template
 from onelib.template_xml import Element, attributes_of, text_of
 

@@ -8,10 +8,10 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import vmgroup_pool
 from oned.errors import InternalError
 from oned.model.base import OwnedObject, parse_body
-from oned.schema import vmgroup_pool
 from onelib.template import Template
 from onelib.template_xml import attributes_of
 

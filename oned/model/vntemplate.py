@@ -5,9 +5,9 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Table
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.database.schema import vn_template_pool
 from oned.model.base import OwnedObject, number, parse_body
-from oned.schema import vn_template_pool
 
 
 @dataclass

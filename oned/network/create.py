@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from oned import clusters as membership
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.crypt import encrypt_template
+from oned.database.pools import insert_row
 from oned.errors import InternalError
+from oned.infrastructure import clusters as membership
 from oned.methods.call import Call
 from oned.methods.personal import check_new_name, owner_fields
 from oned.model.base import check_name
@@ -15,7 +16,6 @@ from oned.network import changes, vlan
 from oned.network.addresses import mac_prefix
 from oned.network.drivers import Physical, bridge_type
 from oned.network.ranges import AddressRange, ids_in
-from oned.pools import insert_row
 from onelib.template import Template
 
 

@@ -5,11 +5,11 @@ Source: OpenNebula 6.0, "Security Groups".
 
 from collections.abc import Iterable
 
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.pools import save
 from oned.model.network import Network
 from oned.model.secgroup import SecurityGroup
 from oned.network.ranges import ids_in
-from oned.pools import save
 from oned.storage.reading import glance, held
 
 Rule = dict[str, str]

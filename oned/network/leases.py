@@ -8,7 +8,7 @@ import itertools
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from oned.acl import ID_MASK, Kind
+from oned.access.acl import ID_MASK, Kind
 
 MOST = 2**19
 """Addresses of one range that can be taken: their list is part of a body of at most 16 MiB."""

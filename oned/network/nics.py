@@ -6,9 +6,10 @@ OpenNebula 6.0, "Virtual Machine Template", "Network Section", and INHERIT_VNET_
 
 from sqlalchemy import select
 
-from oned.acl import Authorization, Kind, Op
+from oned.access.acl import Authorization, Kind, Op
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.pools import save
 from oned.errors import InternalError
 from oned.methods.call import Call
 from oned.model.network import Network
@@ -16,7 +17,6 @@ from oned.model.secgroup import SecurityGroup
 from oned.model.user import User
 from oned.network.leases import owner
 from oned.network.ranges import AddressRange, ids_in, whole
-from oned.pools import save
 from oned.storage.reading import glance, held, named
 
 Nic = dict[str, str]

@@ -6,7 +6,7 @@ Addresses of a range count up in the lower 32 bits of MAC, IPv4 and static IPv6 
 
 from collections.abc import Callable, Iterable, Mapping
 
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.errors import InternalError
 from oned.network import addresses
 from oned.network.addresses import LINK_LOCAL, LOW_32

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.access.quota import Usage
 from oned.errors import ActionError
 from oned.model.network import Network
 from oned.network.changes import take_range
 from oned.network.leases import MOST, owner
 from oned.network.ranges import AddressRange, whole
-from oned.quota import Usage
 from onelib.template import Template
 
 _ADDRESSES = ("IP", "IP6", "MAC")

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from oned.acl import Kind
+from oned.access.acl import Kind
+from oned.access.quota import Usage
 from oned.config import Settings
 from oned.errors import NoExistsError
 from oned.life.accounts import lock_owner
@@ -12,7 +13,6 @@ from oned.methods.call import Call
 from oned.model.vm import Vm
 from oned.model.vrouter import VirtualRouter
 from oned.network.nics import Nic, is_floating
-from oned.quota import Usage
 from oned.storage.reading import lock_rows
 from oned.tasks import cancel
 from onelib.template import Template

@@ -11,15 +11,15 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from oned import tasks
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.database.db import Transaction
+from oned.database.pools import save
+from oned.database.schema import datastore_pool, task
 from oned.model.base import escape
 from oned.model.secgroup import SecurityGroup
 from oned.model.vm import Vm
 from oned.model.vm_states import LcmState, VmState
 from oned.network.groups import Rule, expand
-from oned.pools import save
-from oned.schema import datastore_pool, task
 from oned.storage.reading import glance, held
 from oned.vm.store import save_vm
 from oned.work.context import Context, Job

@@ -10,11 +10,11 @@ import zlib
 from sqlalchemy import insert, select, update
 
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.schema import network_vlan_bitmap
 from oned.errors import InternalError
 from oned.network.drivers import driver_of
 from oned.network.ranges import whole
-from oned.schema import network_vlan_bitmap
 
 NUMBERS = 4096
 MAP_ID = 0

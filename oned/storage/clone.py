@@ -1,11 +1,11 @@
 """Copies of images, in the same datastore or another of the same driver."""
 
-from oned.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op, Target
+from oned.access.quota import Usage, charge
 from oned.errors import ActionError, AllocateError
 from oned.methods.call import Call
 from oned.model.datastore import Datastore, DatastoreType
 from oned.model.image import Image
-from oned.quota import Usage, charge
 from oned.storage.create import create_image, set_persistent
 from oned.storage.images import CLONEABLE, begin_cloning, load_image, store
 from oned.storage.reading import peek

@@ -6,6 +6,7 @@ Source: OpenNebula 6.0, "Image Template". Every image starts LOCKED, until its d
 import time
 
 from oned.crypt import encrypt_template
+from oned.database.pools import create, load, save
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import Call
 from oned.methods.personal import owner_fields
@@ -14,7 +15,6 @@ from oned.model.datastore import Datastore, DatastoreType
 from oned.model.group import Group
 from oned.model.image import Image, ImageState, ImageType
 from oned.model.user import User
-from oned.pools import create, load, save
 from oned.storage.disks import default_prefix
 from oned.storage.images import store, unlock
 from oned.storage.reading import glance, hold_names, named

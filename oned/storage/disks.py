@@ -6,16 +6,16 @@ Source: OpenNebula 6.0, "Virtual Machine Template", "Disks Section", and INHERIT
 
 from dataclasses import dataclass
 
-from oned.acl import Authorization, Op
+from oned.access.acl import Authorization, Op
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.pools import find
 from oned.errors import InternalError
 from oned.methods.call import Call
 from oned.model.datastore import Datastore, DiskType
 from oned.model.image import Image, ImageState, ImageType
 from oned.model.snapshots import Snapshots
 from oned.model.user import User
-from oned.pools import find
 from oned.storage.images import store
 from oned.storage.inherit import inherit
 from oned.storage.reading import glance, held, named

@@ -7,14 +7,14 @@ removed again. Messages are 6.0's; users find them in the attribute ERROR.
 from collections.abc import Mapping
 from typing import Any
 
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.access.quota import Usage, charge, refund
+from oned.database.db import Transaction
+from oned.database.pools import remove, save
 from oned.errors import AuthorizationError
 from oned.model.datastore import Datastore
 from oned.model.image import Image, ImageState
 from oned.model.snapshots import Snapshots
-from oned.pools import remove, save
-from oned.quota import Usage, charge, refund
 from oned.storage.images import end_cloning, set_error, store, unlock
 from oned.storage.reading import glance, held, lock_rows
 from oned.storage.requests import ask_datastore, discard, monitor_datastore

@@ -5,11 +5,11 @@ Source: OpenNebula 6.0, "Managing Images", "Image states"; the transitions are t
 
 import time
 
-from oned.acl import Kind
-from oned.db import Transaction
-from oned.events import image_state
+from oned.access.acl import Kind
+from oned.database.db import Transaction
+from oned.database.pools import load, save
+from oned.hooks.events import image_state
 from oned.model.image import Image, ImageState
-from oned.pools import load, save
 from oned.storage.reading import held
 from onelib.template import Template
 

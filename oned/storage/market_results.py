@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import delete as delete_row
 from sqlalchemy import insert, select
 
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.database.db import Transaction
+from oned.database.pools import create, remove, save
+from oned.database.schema import system_attributes
 from oned.model.app import App, AppState, AppType
 from oned.model.market import Market
-from oned.pools import create, remove, save
-from oned.schema import system_attributes
 from oned.storage.apps import listed
 from oned.storage.image_results import told
 from oned.storage.images import end_cloning, set_error

@@ -8,14 +8,14 @@ from functools import partial
 
 from sqlalchemy import delete, select
 
-from oned import datastores
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.schema import task
+from oned.infrastructure import datastores
 from oned.model.base import escape
 from oned.model.datastore import Datastore, DatastoreType
 from oned.model.market import Market, MarketState
-from oned.schema import task
 from oned.storage.apps import can
 from oned.storage.requests import ask_market, is_asked, monitor_datastore
 from oned.tasks import enqueue

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, Table, bindparam, select
 
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.schema import pool_control
 from oned.errors import NoExistsError
 from oned.model.base import PoolObject
-from oned.schema import pool_control
 
 Obj = TypeVar("Obj", bound=PoolObject)
 

@@ -1,13 +1,13 @@
 """The end of an image: first its data, by the driver, then its row."""
 
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.access.quota import Usage, refund
+from oned.database.db import Transaction
+from oned.database.pools import remove, save
 from oned.errors import ActionError
 from oned.model.datastore import Datastore
 from oned.model.image import Image, ImageState
 from oned.model.vm import Vm
-from oned.pools import remove, save
-from oned.quota import Usage, refund
 from oned.storage.images import end_cloning, load_image, store
 from oned.storage.reading import held, lock_rows, peek
 from oned.storage.requests import ask_datastore

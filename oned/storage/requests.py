@@ -10,13 +10,13 @@ from typing import Any
 from lxml import etree
 from sqlalchemy import select
 
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.database.db import Transaction
+from oned.database.schema import task
 from oned.model.app import App
 from oned.model.datastore import Datastore
 from oned.model.image import Image
 from oned.model.market import Market
-from oned.schema import task
 from oned.tasks import enqueue
 from onelib.template import MAX_ELEMENTS
 from onelib.template_xml import parse_root

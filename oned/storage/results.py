@@ -7,9 +7,9 @@ answered or the :class:`onelib.driver.DriverError`. It never raises for what the
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.pools import save
 from oned.model.datastore import Datastore
-from oned.pools import save
 from oned.storage import image_results, market_results
 from oned.storage.reading import held
 from onelib.driver import DriverError

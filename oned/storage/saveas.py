@@ -4,14 +4,14 @@ The image is created LOCKED. A driver says where its data goes (``image.mkfs``),
 :func:`finish` ends that.
 """
 
-from oned.acl import Kind, Op, Target
-from oned.db import Transaction
+from oned.access.acl import Kind, Op, Target
+from oned.access.quota import Usage, charge
+from oned.database.db import Transaction
+from oned.database.pools import save
 from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.model.datastore import Datastore
 from oned.model.image import Image
-from oned.pools import save
-from oned.quota import Usage, charge
 from oned.storage.create import create_image, set_persistent
 from oned.storage.reading import held, peek
 from oned.storage.requests import ask_datastore

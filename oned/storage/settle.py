@@ -4,7 +4,7 @@ That is ``oned.life``, which looks after virtual machines and uses this package;
 something to tell.
 """
 
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.model.image import Image, ImageState
 from oned.model.vm import Vm
 from oned.storage.images import store, unlock

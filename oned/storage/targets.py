@@ -6,7 +6,7 @@ picks another column of the same table (``CLONE_TARGET_SSH``).
 """
 
 from oned.config import Settings
-from oned.datastores import driver_conf
+from oned.infrastructure.datastores import driver_conf
 from oned.model.datastore import Datastore
 from oned.storage.inherit import inherit
 

@@ -4,8 +4,11 @@ import time
 
 from sqlalchemy import insert, select
 
-from oned.acl import Authorization, Op
+from oned.access.acl import Authorization, Op
+from oned.access.quota import charge
+from oned.access.vmgroups import find, join
 from oned.crypt import encrypt_template
+from oned.database.schema import vm_import
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import Call
 from oned.methods.personal import owner_fields
@@ -13,8 +16,6 @@ from oned.model.datastore import Datastore
 from oned.model.image import ImageState, ImageType
 from oned.model.vm import Vm
 from oned.model.vm_states import LcmState, VmState
-from oned.quota import charge
-from oned.schema import vm_import
 from oned.storage.reading import glance
 from oned.vm import attributes, disks, nics, sched_action, topology
 from oned.vm.context import is_yes
@@ -22,7 +23,6 @@ from oned.vm.lookup import VmLookup, complete_context, file_images
 from oned.vm.requirements import set_automatic
 from oned.vm.store import insert_vm
 from oned.vm.usage import capacity_usage, device_usage
-from oned.vmgroups import find, join
 from onelib.template import Template
 
 ENCRYPTED = "VM_ENCRYPTED_ATTR"

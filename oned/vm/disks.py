@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from oned.acl import Authorization
+from oned.access.acl import Authorization
 from oned.errors import InternalError
 from oned.methods.call import Call
 from oned.model.image import Image, ImageType

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, bindparam, func, select
 
-from oned.acl import Target
-from oned.db import Transaction
+from oned.access.acl import Target
+from oned.database.db import Transaction
+from oned.database.schema import history, vm_monitoring, vm_pool
 from oned.errors import NoExistsError
 from oned.model.vm import Vm
-from oned.schema import history, vm_monitoring, vm_pool
 from oned.vm.monitoring import insert_last
 from oned.vm.store import load_history
 

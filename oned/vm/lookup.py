@@ -3,8 +3,8 @@
 import base64
 from functools import partial
 
-from oned.acl import Caller
-from oned.db import Transaction
+from oned.access.acl import Caller
+from oned.database.db import Transaction
 from oned.errors import AuthorizationError, InternalError
 from oned.methods.call import Call
 from oned.model.image import Image, ImageState, ImageType

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
-from oned.db import Transaction
-from oned.schema import vm_monitoring
+from oned.database.db import Transaction
+from oned.database.schema import vm_monitoring
 from onelib.template import Template
 
 RETENTION = 43200

@@ -5,7 +5,7 @@ Source: OpenNebula 6.0, "Network Section", NIC, NIC_ALIAS and PCI with TYPE = NI
 
 import re
 
-from oned.acl import Authorization
+from oned.access.acl import Authorization
 from oned.errors import InternalError
 from oned.methods.call import Call
 from oned.model.network import Network

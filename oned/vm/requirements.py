@@ -5,10 +5,10 @@ Source: OpenNebula 6.0, "Virtual Machine Template", "Placement Section", AUTOMAT
 
 from collections.abc import Iterator
 
-from oned import clusters
-from oned.acl import Kind
-from oned.db import Transaction
+from oned.access.acl import Kind
+from oned.database.db import Transaction
 from oned.errors import InternalError
+from oned.infrastructure import clusters
 from oned.model.datastore import Datastore
 from oned.storage.reading import glance
 from oned.vm.context import is_yes

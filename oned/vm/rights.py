@@ -3,7 +3,7 @@
 Source: OpenNebula 6.0, "oned.conf", VM_ADMIN_OPERATIONS, VM_MANAGE_OPERATIONS, VM_USE_OPERATIONS.
 """
 
-from oned.acl import Op
+from oned.access.acl import Op
 from oned.methods.call import Call
 from oned.model.group import Group
 from oned.model.user import User

@@ -11,9 +11,9 @@ from lxml import etree
 from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
+from oned.database.schema import history, vm_showback
 from oned.model.base import escape, number, parse_body
-from oned.schema import history, vm_showback
 from oned.vm.usage import decimal
 from onelib.template_xml import Element, text_of
 

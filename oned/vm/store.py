@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from oned.db import Transaction
-from oned.events import vm_state
+from oned.database.db import Transaction
+from oned.database.pools import insert_row, load, save
+from oned.database.schema import history
+from oned.hooks.events import vm_state
 from oned.model.history import History
 from oned.model.vm import Vm
-from oned.pools import insert_row, load, save
-from oned.schema import history
 
 _ALL = slice(None)
 _NONE = slice(0)

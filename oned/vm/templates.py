@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from oned.acl import Op, Target
+from oned.access.acl import Op, Target
 from oned.crypt import encrypt_template
+from oned.database.pools import create, save
+from oned.database.schema import pool_control
 from oned.errors import ActionError, AllocateError, ApiError, AuthorizationError, InternalError
 from oned.methods.call import Call
 from oned.methods.personal import check_new_name, owner_fields
@@ -20,8 +22,6 @@ from oned.methods.shared import parse_template
 from oned.model.group import Group
 from oned.model.template import VmTemplate
 from oned.model.user import User
-from oned.pools import create, save
-from oned.schema import pool_control
 from oned.storage.clone import clone_image
 from oned.storage.disks import resolve_disk
 from oned.storage.reading import peek

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
+from oned.access.quota import Usage
 from oned.life.places import Place, counts_as_running
 from oned.model.vm import Vm
 from oned.model.vm_short import nics_of
-from oned.quota import Usage
 from oned.storage.targets import is_volatile, tm_target
 from onelib.template import Template
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oned.config import Settings
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.drivers.manager import Drivers
 
 Job = Callable[[Transaction], None]
@@ -13,7 +13,7 @@ Job = Callable[[Transaction], None]
 
 @dataclass(frozen=True)
 class Task:
-    """One claimed row. ``attempt`` is 1 the first time; ``object`` is the name of an :class:`oned.acl.Kind`."""
+    """One claimed row. ``attempt`` is 1 the first time; ``object`` is the name of an :class:`oned.access.acl.Kind`."""
 
     id: int
     kind: str

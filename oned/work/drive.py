@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from oned.db import Transaction
+from oned.database.db import Transaction
 from oned.work.context import Context, Handler, Job, LaterError
 from onelib.driver import DriverError, DriverGoneError
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from oned.config import Settings
-from oned.db import AnyRow, Database, Transaction
+from oned.database.db import AnyRow, Database, Transaction
 from oned.drivers.configuration import Configuration
 from oned.drivers.manager import Drivers
 from oned.errors import ApiError, UnavailableError

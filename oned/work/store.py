@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 
-from oned.db import AnyRow, Transaction
-from oned.schema import task
+from oned.database.db import AnyRow, Transaction
+from oned.database.schema import task
 from oned.work.context import Job, Task
 
 LEASE_SECONDS = 30.0

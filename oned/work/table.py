@@ -1,6 +1,6 @@
 """Which handler carries out which kind of task: the whole kind, else what is before its dot."""
 
-from oned.host_tasks import probe
+from oned.infrastructure.host_tasks import probe
 from oned.life.tasks import CONTINUE, carry_on
 from oned.network.updates import UPDATE, update
 from oned.storage.periodic import look

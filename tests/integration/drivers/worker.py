@@ -5,8 +5,8 @@ import sys
 from sqlalchemy import insert, select, update
 
 from oned import cli
-from oned.db import Transaction
-from oned.schema import system_attributes
+from oned.database.db import Transaction
+from oned.database.schema import system_attributes
 from oned.work.context import Context, Job
 from oned.work.drive import ask
 from oned.work.table import HANDLERS

@@ -70,7 +70,7 @@ class Listener:
         """All messages until one that is asked for now."""
         word = f"mark-{time.monotonic_ns()}"
         daemon.call("one.hook.rename", 99999, word)
-        found = []
+        found: list[tuple[str, str]] = []
         while True:
             key, body = self.next()
             if key == MARK:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from oned.config import read_settings
-from oned.db import Database
+from oned.database.db import Database
 from oned.life.monitor import vm_state
 from oned.model.vm_states import LcmState, VmState, state_name
 from onelib.locations import Locations

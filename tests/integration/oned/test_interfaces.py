@@ -11,15 +11,15 @@ from typing import TypeVar
 
 import pytest
 
-from oned.acl import Caller
+from oned.access.acl import Caller
 from oned.config import Settings, read_settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.pools import load
 from oned.errors import AuthorizationError, InternalError
 from oned.methods.call import Call
 from oned.model.secgroup import SecurityGroup
 from oned.network.groups import join, leave
 from oned.network.nics import Nic, acquire, release, resolve_nic
-from oned.pools import load
 from onelib.locations import Locations
 from tests.integration.oned.clients import Client, client, closed
 from tests.integration.oned.conftest import end

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import func, select
 
 from oned.config import read_settings
-from oned.db import Database
-from oned.schema import event
+from oned.database.db import Database
+from oned.database.schema import event
 from onelib.locations import Locations
 from tests.integration.oned.conftest import end, new_daemon
 from tests.integration.oned.daemon import Daemon

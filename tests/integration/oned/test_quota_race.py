@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from oned import schema
+from oned.access.quota import Usage, charge, refund
 from oned.config import DatabaseSettings
-from oned.db import Database, Transaction
+from oned.database import schema
+from oned.database.db import Database, Transaction
 from oned.errors import AuthorizationError
 from oned.model.quota import Quotas
-from oned.quota import Usage, charge, refund
 from tests.integration.oned.mariadb import MariaDb
 
 SERVERS, THREADS_EACH, ROUNDS = 4, 2, 15

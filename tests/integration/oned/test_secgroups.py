@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from oned.config import read_settings
-from oned.db import Database
+from oned.database.db import Database
 from oned.network.groups import join
 from onelib.locations import Locations
 from tests.integration.oned.clients import Client, client, closed

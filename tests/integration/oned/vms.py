@@ -106,7 +106,8 @@ def _image_datastore(oned: Daemon, kind: str) -> int:
 
 def new_network(oned: Daemon, size: int = 5, more: str = "DNS = 9.9.9.9\n") -> int:
     """A network of oneadmin with addresses from 10.0.0.1."""
-    text = f"NAME = {unique('net')}\nVN_MAD = dummy\nBRIDGE = br0\n{more}AR = [ TYPE = IP4, IP = 10.0.0.1, SIZE = {size} ]"
+    ranges = f"AR = [ TYPE = IP4, IP = 10.0.0.1, SIZE = {size} ]"
+    text = f"NAME = {unique('net')}\nVN_MAD = dummy\nBRIDGE = br0\n{more}{ranges}"
     return int(oned.ok("one.vn.allocate", text, -1))
 
 

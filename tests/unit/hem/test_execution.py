@@ -11,7 +11,7 @@ from lxml import etree
 from hem.execution import FAILURE, OUTPUT_BYTES, Result, run, run_remote, words
 from hem.journal import Journal, JournalError, State
 from hem.record import report, result_xml
-from oned.hooklog import parse_report
+from oned.hooks.hooklog import parse_report
 
 
 def sh(script: str, stdin: bytes | None = None, seconds: float = 0) -> Result:

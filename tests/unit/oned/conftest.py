@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from oned import schema
 from oned.config import Settings, read_settings
-from oned.db import Database
+from oned.database import schema
+from oned.database.db import Database
 from onelib.locations import Locations
 
 

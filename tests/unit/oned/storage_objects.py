@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 from lxml import etree
 from sqlalchemy import insert, select
 
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.pools import create, load
+from oned.database.schema import event, task, user_quotas
 from oned.model.app import App, AppState
 from oned.model.base import PoolObject
 from oned.model.datastore import Datastore
 from oned.model.image import Image, ImageState
 from oned.model.market import Market
-from oned.pools import create, load
-from oned.schema import event, task, user_quotas
 from onelib.template import Template
 
 Obj = TypeVar("Obj", bound=PoolObject)

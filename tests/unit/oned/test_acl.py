@@ -6,7 +6,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
-from oned.acl import (
+from oned.access.acl import (
     ALL,
     DEFAULT_RULES,
     GROUP,
@@ -19,10 +19,10 @@ from oned.acl import (
     Target,
     visible,
 )
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import acl, document_pool
 from oned.errors import AuthorizationError, ParameterError
 from oned.model.base import umask_bits
-from oned.schema import acl, document_pool
 
 JOE = Caller(2, 1, "joe", "users", frozenset({1, 100}), 0o177)
 ADMIN = Caller(3, 0, "ann", "oneadmin", frozenset({0}), 0o177)

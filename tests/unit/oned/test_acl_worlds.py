@@ -13,11 +13,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, delete, insert, select
 
-from oned import schema
-from oned.acl import Authorization, Caller, Kind, Op, Rule, Target, visible
-from oned.authenticate import Authenticator, hash_password
+from oned.access.acl import Authorization, Caller, Kind, Op, Rule, Target, visible
+from oned.access.authenticate import Authenticator, hash_password
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database import schema
+from oned.database.db import Database, Transaction
 from oned.errors import AuthorizationError
 from oned.logs import Log
 from oned.model.acl_rule import problem

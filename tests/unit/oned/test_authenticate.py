@@ -8,9 +8,9 @@ from io import StringIO
 import pytest
 from sqlalchemy import insert
 
-from oned.authenticate import Authenticator, hash_password
+from oned.access.authenticate import Authenticator, hash_password
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
 from oned.errors import AuthenticationError
 from oned.logs import Log
 from oned.model.user import User

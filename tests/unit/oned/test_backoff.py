@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oned.backoff import (
+from oned.access.backoff import (
     FORGET_SECONDS,
     FREE_FAILURES,
     GOOD_SECONDS,

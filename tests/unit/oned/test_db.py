@@ -6,9 +6,9 @@ from concurrent.futures import Future
 import pytest
 from sqlalchemy import insert, select
 
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import pool_control, system_attributes
 from oned.errors import ActionError, InternalError
-from oned.schema import pool_control, system_attributes
 
 
 def put(name: str, body: str = "") -> "Job":

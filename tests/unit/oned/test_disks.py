@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from oned.config import Settings
-from oned.db import Database
+from oned.database.db import Database
 from oned.errors import InternalError
 from oned.model.datastore import DatastoreType, DiskType
 from oned.model.image import Image, ImageState, ImageType

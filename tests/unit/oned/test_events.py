@@ -9,18 +9,18 @@ import pytest
 from lxml import etree
 from sqlalchemy import insert, select
 
-from oned import api_event, event_store, events, hooklog
-from oned.acl import Caller
+from oned.access.acl import Caller
+from oned.api.record import Record
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.lease import FileLease, identity
+from oned.database.schema import event, hook_log, hook_pool
 from oned.errors import ActionError, ConfigError, StateError
-from oned.event_store import EventStore
-from oned.hookconf import EventSettings, read_event_settings
-from oned.lease import FileLease, identity
+from oned.hooks import api_event, event_store, events, hooklog
+from oned.hooks.event_store import EventStore
+from oned.hooks.hookconf import EventSettings, read_event_settings
 from oned.methods.call import Answer, Method
 from oned.model.user import User
-from oned.record import Record
-from oned.schema import event, hook_log, hook_pool
 from onelib.template import Template
 
 CALLER = Caller(0, 0, "oneadmin", "oneadmin", frozenset({0}), 0o177)

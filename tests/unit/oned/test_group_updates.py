@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from oned.acl import Kind
-from oned.db import Database, Transaction
+from oned.access.acl import Kind
+from oned.database.db import Database, Transaction
+from oned.database.pools import insert_row, load, save
+from oned.database.schema import task
 from oned.model.secgroup import SecurityGroup
 from oned.model.vm import Vm
 from oned.model.vm_states import LcmState, VmState
 from oned.network.updates import ASK, BATCH, RESULTS, UPDATE, update_some
-from oned.pools import insert_row, load, save
-from oned.schema import task
 from oned.vm.store import insert_vm
 from onelib.driver import DriverError
 from onelib.template import Template

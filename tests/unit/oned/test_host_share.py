@@ -2,7 +2,7 @@
 
 import pytest
 
-from oned.capacity import Request, add, cpu_units, remove, shortage
+from oned.infrastructure.capacity import Request, add, cpu_units, remove, shortage
 from oned.model import numa, pci, pinning
 from oned.model.host import Host, HostState, state_of
 from oned.model.host_share import HostShare, after_reservation

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from oned import capacity, hosts
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.config import Settings, read_settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.pools import create, load, save
+from oned.database.schema import event, host_monitoring, metadata, task, vm_import
 from oned.errors import ActionError, NoExistsError
-from oned.machine_reports import set_zombies
+from oned.infrastructure import capacity, hosts
+from oned.infrastructure.machine_reports import set_zombies
 from oned.model.cluster import Cluster, new_template
 from oned.model.host import Host, HostState
-from oned.pools import create, load, save
-from oned.schema import event, host_monitoring, metadata, task, vm_import
 from onelib.driver import DriverError
 from onelib.locations import Locations
 from onelib.template import Template

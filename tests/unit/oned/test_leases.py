@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.network import addresses
 from oned.network.leases import HOLD, Leases, owner, owner_id
 

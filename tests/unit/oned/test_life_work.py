@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from oned.access.quota import Usage
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import task
 from oned.errors import InternalError
 from oned.life import marks, transfer
 from oned.life.accounts import difference, negative
@@ -19,8 +21,6 @@ from oned.life.work import ask
 from oned.model.history import History
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, LcmState, VmState
-from oned.quota import Usage
-from oned.schema import task
 from onelib.template import Template
 
 SITE = Site("front", "/var/lib/one/datastores/", "/var/lib/one/vms")

@@ -3,12 +3,12 @@
 import io
 import re
 
-from oned.acl import Caller
+from oned.access.acl import Caller
+from oned.api.record import Record
+from oned.api.xmlrpc import Value
 from oned.errors import AuthenticationError, NoExistsError
 from oned.logs import DEBUG, ERROR, INFO, Log
 from oned.methods.table import METHODS
-from oned.record import Record
-from oned.xmlrpc import Value
 
 CALLER = Caller(2, 1, "joe", "users", frozenset({1}), 0o177)
 FORMAT = "Req:%i UID:%u IP:%A %m invoked %l20"

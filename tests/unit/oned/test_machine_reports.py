@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import insert, select
 
 from oned.config import Settings, read_settings
-from oned.db import Database, Transaction
-from oned.machine_reports import MAX_REPORT, note_zombies, report_usage, seen_machines
+from oned.database.db import Database, Transaction
+from oned.database.pools import create, load, save
+from oned.database.schema import metadata, vm_import, vm_monitoring
+from oned.infrastructure.machine_reports import MAX_REPORT, note_zombies, report_usage, seen_machines
 from oned.model.cluster import Cluster, new_template
 from oned.model.host import Host, HostState
-from oned.pools import create, load, save
-from oned.schema import metadata, vm_import, vm_monitoring
 from onelib.locations import Locations
 from onelib.template import Template
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oned.errors import ConfigError
-from oned.monitord import MonitordSettings, read_monitord
+from oned.infrastructure.monitord import MonitordSettings, read_monitord
 from onelib.template_xml import parse_root
 
 DEFAULTS = Path(__file__).parents[3] / "onecfg/defaults/etc/one/monitord.conf"

@@ -8,11 +8,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
-from oned.db import Database, Transaction
+from oned.access.quota import Usage, charge, refund
+from oned.database.db import Database, Transaction
+from oned.database.schema import group_quotas, system_attributes, user_quotas
 from oned.errors import AuthorizationError
 from oned.model.quota import METRICS, Quotas, shown
-from oned.quota import Usage, charge, refund
-from oned.schema import group_quotas, system_attributes, user_quotas
 
 UID, GID = 5, 100
 VM = Usage(vms=1, cpu=0.5, memory=512, running_vms=1, running_cpu=0.5, running_memory=512, system_disk=100)

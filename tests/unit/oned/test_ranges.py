@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.errors import InternalError
 from oned.model.secgroup import rule_reason
 from oned.network import vlan

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from oned.acl import Caller
+from oned.access.acl import Caller
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import task
 from oned.drivers.manager import Drivers
 from oned.errors import ActionError, ApiError, AuthorizationError, InternalError, NoExistsError
 from oned.methods import image as methods
@@ -21,7 +22,6 @@ from oned.model.image import Image, ImageState, ImageType
 from oned.model.market import Market, MarketState
 from oned.model.snapshots import Snapshots
 from oned.model.user import User
-from oned.schema import task
 from oned.storage import periodic
 from oned.storage.disks import resolve_disk
 from oned.storage.remove import delete_image

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
 from oned.errors import NoExistsError
 from oned.model.app import App, AppState, AppType
 from oned.model.datastore import Datastore

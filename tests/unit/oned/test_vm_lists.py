@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import insert
 
-from oned.acl import Caller
+from oned.access.acl import Caller
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import vm_monitoring
 from oned.methods import vm as methods
 from oned.methods import vmpool
 from oned.methods.call import Call
 from oned.model.vm import Vm
 from oned.model.vm_states import LcmState, VmState
-from oned.schema import vm_monitoring
 from oned.vm import monitoring
 from oned.vm.store import insert_vm, save_vm
 from onelib.template import Template

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from lxml import etree
 from sqlalchemy import select
 
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import event, history
 from oned.errors import InternalError
 from oned.model.base import Lock
 from oned.model.history import History
 from oned.model.vm import Vm
 from oned.model.vm_short import search_token
 from oned.model.vm_states import Action, LcmState, VmState, state_name
-from oned.schema import event, history
 from oned.vm.store import drop_record, insert_vm, load_history, load_vm, save_vm
 from tests.unit.oned.vm_objects import machine, record
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import insert, select
 
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import history, vm_monitoring, vm_showback
 from oned.model.history import History
-from oned.schema import history, vm_monitoring, vm_showback
 from oned.vm import monitoring
 from oned.vm.showback import Prices, calculate, months, window
 from onelib.template import Template

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import Table, insert
 
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.pools import create
+from oned.database.schema import cluster_datastore_relation, cluster_network_relation
 from oned.errors import InternalError
-from oned.pools import create
-from oned.schema import cluster_datastore_relation, cluster_network_relation
 from oned.vm.requirements import set_automatic
 from onelib.template import Template
 from tests.unit.oned.storage_objects import datastore

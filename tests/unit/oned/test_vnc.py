@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from oned import vnc
 from oned.config import Settings, read_settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import cluster_vnc_bitmap, metadata
 from oned.errors import InternalError
-from oned.schema import cluster_vnc_bitmap, metadata
+from oned.infrastructure import vnc
 from onelib.locations import Locations
 from onelib.template import Template
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oned.xmlrpc import (
+from oned.api.xmlrpc import (
     LIMIT_FAULT,
     PARSE_FAULT,
     Decoder,

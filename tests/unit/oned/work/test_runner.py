@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from oned import tasks
-from oned.acl import Kind
+from oned.access.acl import Kind
 from oned.config import Settings
-from oned.db import Database, Transaction
+from oned.database.db import Database, Transaction
+from oned.database.schema import system_attributes, task
 from oned.errors import InternalError
 from oned.logs import DDEBUG, Log
-from oned.schema import system_attributes, task
 from oned.work import runner as module
 from oned.work import store
 from oned.work.context import Context, Handler, Job, LaterError

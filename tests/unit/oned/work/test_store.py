@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from oned import tasks
-from oned.acl import Kind
-from oned.db import Database, Transaction
+from oned.access.acl import Kind
+from oned.database.db import Database, Transaction
+from oned.database.schema import system_attributes, task
 from oned.errors import ActionError
-from oned.schema import system_attributes, task
 from oned.work import store
 from oned.work.context import Task
 

@@ -1,0 +1,155 @@
+"""The HTTP side: one ASGI application under uvicorn, and the life of the process around it."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import uvicorn
+
+from oned.api.service import Service
+from oned.api.xmlrpc import LIMIT_FAULT, Decoder, Fault, encode_fault
+from oned.config import Settings
+from oned.errors import AddressError
+from oned.logs import ERROR, Log
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PATHS = frozenset({"/RPC2"})
+IN_FLIGHT_BYTES = 256 * 2**20
+MAX_CONNECTIONS = 1000
+STOP_SECONDS = 3
+_XML = (b"content-type", b"text/xml; charset=utf-8")
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+
+
+class TooLargeError(Exception):
+    """The body passes MESSAGE_SIZE, or all bodies together what the process takes."""
+
+
+class SlowClientError(Exception):
+    """The body did not arrive in time, or its sender left."""
+
+
+class Application:
+    """The API over HTTP. Bodies are decoded as they arrive and bounded, one by one and together."""
+
+    def __init__(self, service: Service, log: Log) -> None:
+        self._service = service
+        self._log = log
+        self._in_flight = 0
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        if scope["path"] not in PATHS:
+            await _reply(send, 404, b"The API answers at /RPC2.\n", _TEXT)
+        elif scope["method"] != "POST":
+            await _reply(send, 405, b"The API takes POST only.\n", _TEXT, (b"allow", b"POST"))
+        else:
+            await self._call(scope, receive, send)
+
+    async def _call(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        client = scope.get("client") or ("-", "-")
+        decoder = Decoder()
+        taken = [0]
+        try:
+            async with asyncio.timeout(self._service.settings.timeout_seconds):
+                await self._receive(decoder, receive, taken)
+            answer = await self._service.answer(decoder.method, decoder.params, f"{client[0]}:{client[1]}")
+        except Fault as fault:
+            self._log.write("ReM", ERROR, f"Call refused: {fault.text}")
+            answer = encode_fault(fault)
+        except TooLargeError:
+            too_large = Fault(LIMIT_FAULT, "The call is larger than MESSAGE_SIZE of oned.conf allows.")
+            await _reply(send, 413, encode_fault(too_large), _XML, (b"connection", b"close"))
+            return
+        except (TimeoutError, SlowClientError):
+            await _reply(send, 408, b"The call did not arrive in time.\n", _TEXT, (b"connection", b"close"))
+            return
+        finally:
+            self._in_flight -= taken[0]
+        await _reply(send, 200, answer, _XML)
+
+    async def _receive(self, decoder: Decoder, receive: Receive, taken: list[int]) -> None:
+        """Feed ``decoder`` until the body ends; ``taken`` counts its bytes."""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise SlowClientError
+            body = message.get("body", b"")
+            more = message.get("more_body", False)
+            taken[0] += len(body)
+            self._in_flight += len(body)
+            if taken[0] > self._service.settings.message_bytes or self._in_flight > IN_FLIGHT_BYTES:
+                raise TooLargeError
+            decoder.feed(body, final=not more)
+
+
+async def _reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket. Raises :class:`AddressError`."""
+    todo = "Set PORT and LISTEN_ADDRESS in oned.conf to an address of this machine that is free."
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.listen, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise AddressError(f"The address {settings.listen} cannot be used: {error.strerror}.", todo=todo) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise AddressError(
+            f"Cannot bind to {settings.listen}:{settings.port}: {error.strerror}.", todo=todo
+        ) from None
+    return listener
+
+
+class _UvicornHandler(logging.Handler):
+    """What the HTTP server has to say, in our log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, a traceback included."""
+        self._log.write("ReM", ERROR, self.format(record))
+
+
+def serve(service: Service, listener: socket.socket, log: Log) -> None:
+    """Answer calls on ``listener`` until SIGTERM or SIGINT."""
+    settings = service.settings
+    logger = logging.getLogger("uvicorn")
+    logger.handlers = [_UvicornHandler(log)]
+    logger.propagate = False
+    config = uvicorn.Config(
+        Application(service, log),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        backlog=512,
+        timeout_keep_alive=settings.keepalive_seconds,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,1 @@
+"""The tables of 6.0, transactions over them, and the first start."""

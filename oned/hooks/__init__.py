@@ -1,0 +1,1 @@
+"""What subscribers and hooks are told, and what hooks answered."""

@@ -1,0 +1,1 @@
+"""Hosts, clusters and datastores: capacity, membership, console ports."""
