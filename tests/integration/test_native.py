@@ -115,7 +115,7 @@ def test_services_of_a_supervisor_that_was_killed_alone_are_ended(
         assert stranger.poll() is None
         stranger.kill()
     assert done.returncode == 0, done.stdout + done.stderr
-    names = "opennebula, opennebula-ssh-agent, opennebula-ssh-socks-cleaner"
+    names = "opennebula, opennebula-hem, opennebula-scheduler, opennebula-ssh-agent, opennebula-ssh-socks-cleaner"
     assert done.stdout.startswith(f"ended what ran without its Supervisor: {names}\n")
     assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists()]
     assert run(program, state, "down").stdout == {"up": "stopped\n", "down": "not running\n"}[command]
