@@ -126,10 +126,10 @@ def test_a_change_goes_to_all_machines(oned: Daemon, one: Client, database: Data
     assert (group.UPDATED_VMS.ID, group.OUTDATED_VMS.ID) == ([901, 902], [])
     one.secgroup.commit(oid, True)
     assert one.secgroup.info(oid).UPDATED_VMS.ID == [901, 902]
-    one.secgroup.commit(oid, False)
-    assert one.secgroup.info(oid).UPDATED_VMS.ID == []
     text = oned.fails(ACTION, "one.secgroup.delete", oid)
     assert text.endswith("Cannot delete security group. The security group has VMs using it")
+    one.secgroup.commit(oid, False)
+    assert one.secgroup.info(oid).UPDATED_VMS.ID == []
 
 
 def test_rights(oned: Daemon) -> None:

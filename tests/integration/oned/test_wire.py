@@ -91,9 +91,9 @@ def test_authentication_comes_before_parameters(oned: Daemon) -> None:
 
 
 def test_methods_of_upstream_that_are_not_here(oned: Daemon) -> None:
-    text = oned.fails(0x2000, "one.vm.allocate", "NAME = x", False)
-    assert text == "[one.vm.allocate] This method is not available in this version of the server."
-    oned.fails(0x100, "one.vm.allocate", "NAME = x", session="oneadmin:wrong")
+    text = oned.fails(0x2000, "one.zone.voterequest", 1, 2, 3, 4)
+    assert text == "[one.zone.voterequest] This method is not available in this version of the server."
+    oned.fails(0x100, "one.zone.voterequest", 1, 2, 3, 4, session="oneadmin:wrong")
 
 
 def test_surplus_parameters_are_ignored(oned: Daemon) -> None:
