@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 """How soon events of other servers are found."""
-PACE_SECONDS = 0.02
+PACE_SECONDS = 0.05
 """The time between two looks when many events come: what happens meanwhile is read at once."""
 FORGET_SECONDS = 0.2
 """How long events that were sent stay in the database: all the longer, the more are deleted at once."""
