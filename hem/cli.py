@@ -61,7 +61,7 @@ def main() -> int:
         settings = read(locations.etc / "onehem-server.conf", locations)
         credentials = read_auth(locations.auth / "one_auth")
         _start_log(locations.log, settings.level)
-        journal = Journal(locations.var / ".onehem.db")
+        journal = Journal(locations.auth / "onehem.db")
     except OneError as error:
         return report(error)
     log = logging.getLogger("hem")

@@ -14,9 +14,9 @@ from tests.image.conftest import Machine
 from tests.support.front import Front
 from tests.support.http import fetch
 
-OUTSIDE = {22, 80, 443, 2633, 2634, 29876}
+OUTSIDE = {22, 80, 443, 2633, 2634, 4124, 29876}
 """Of Table 1.1, those whose services this image runs by itself."""
-INSIDE = {3306, 11211}
+INSIDE = {2101, 2102, 3306, 11211}
 TLS_PORTS = (443, 2634, 29876)
 WEAK = re.compile(
     r"sha1$|sha1-96|md5|-cbc|3des|arcfour|^ssh-(dss|rsa)$|group(1|14-sha1|-exchange-sha1)$|rijndael|blowfish|^none$"
@@ -39,7 +39,7 @@ def key(box: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_what_listens(host: Machine) -> None:
     found = {(address.rpartition(":")[0], int(address.rpartition(":")[2]))
              for address in host.socket.get_listening_sockets() if not address.startswith("unix:")}  # fmt: skip
-    everywhere = {"tcp://0.0.0.0", "tcp://:::", "tcp://::", "tcp://[::]"}
+    everywhere = {"udp://0.0.0.0", "tcp://0.0.0.0", "tcp://:::", "tcp://::", "tcp://[::]"}
     assert {port for name, port in found if name in everywhere} == OUTSIDE
     assert {port for name, port in found if name not in everywhere} == INSIDE
     assert {name for name, _ in found if name not in everywhere} == {"tcp://127.0.0.1"}
