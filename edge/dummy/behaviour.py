@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ class Wishes:
         )
 
 
-class Dummy:
+class Dummy(ABC):
     """What all dummy drivers share. A subclass answers in :meth:`answer`."""
 
     def __init__(self, settings: DriverSettings) -> None:
@@ -95,9 +96,9 @@ class Dummy:
         _ = root, message
         return [action.lower()]
 
+    @abstractmethod
     def answer(self, action: str, oid: int, root: Element | None, task: str) -> str:
         """The answer of a success. Raises :class:`onelib.driver.DriverError` for an unknown action."""
-        raise NotImplementedError
 
 
 def space() -> str:
