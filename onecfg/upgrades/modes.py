@@ -13,7 +13,7 @@ from onecfg.model import Policy
 from onecfg.upgrades.versions import Version, VersionError
 
 KNOWN = ("skip", "force", "replace")
-_TODO = "Write MODE[,MODE...][:FILE[:VERSION]], e.g. skip:/etc/one/oned.conf:6.0.0."
+_HINT = "Write MODE[,MODE...][:FILE[:VERSION]], e.g. skip:/etc/one/oned.conf:6.0.0."
 
 
 class ModeError(VersionError):
@@ -37,9 +37,9 @@ class Modes:
             file, _, version = rest.partition(":")
             modes = frozenset(names.split(","))
             if not modes <= frozenset(KNOWN):
-                raise ModeError(f"Unsupported mode; there are {', '.join(KNOWN)}.", todo=_TODO)
+                raise ModeError(f"Unsupported mode; there are {', '.join(KNOWN)}.", todo=_HINT)
             if file and find(file) is None:
-                raise ModeError(f"--patch-modes names the unknown file '{file}'.", todo=_TODO)
+                raise ModeError(f"--patch-modes names the unknown file '{file}'.", todo=_HINT)
             place = (file, Version.parse(version) if version else None)
             chosen[place] = chosen.get(place, frozenset()) | modes
         return cls(strict, chosen)
