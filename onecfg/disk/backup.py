@@ -16,7 +16,7 @@ from pathlib import Path
 
 from onecfg.catalogue import find
 from onecfg.disk import files
-from onecfg.disk.files import BASES, Original
+from onecfg.disk.files import BASES, Original, flush
 from onecfg.disk.transaction import Write
 from onecfg.model import PatchError
 from onelib.locations import Locations
@@ -66,7 +66,7 @@ def store(names: Iterable[str], locations: Locations, folder: Path, *, command: 
                 absent.append(name)
         _write_manifest(target, {"version": 1, "command": command, "files": saved, "absent": absent})
         _flush_all(target)
-        _flush(folder)
+        flush(folder)
         _prune(folder, keep, target)
     except OSError as error:
         raise PatchError(
@@ -129,16 +129,8 @@ def _write_manifest(target: Path, data: object) -> None:
 def _flush_all(target: Path) -> None:
     for folder, _, names in os.walk(target):
         for name in names:
-            _flush(Path(folder, name))
-        _flush(Path(folder))
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            flush(Path(folder, name))
+        flush(Path(folder))
 
 
 def _prune(folder: Path, keep: int, newest: Path) -> None:

@@ -99,3 +99,12 @@ def load(path: Path) -> Original | None:
             return Original(path, stream.read(MAX_BYTES + 1), status)
     finally:
         os.close(descriptor)
+
+
+def flush(path: Path) -> None:
+    """Bring the file or folder ``path`` to the disk. Raises ``OSError``."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from onecfg.disk.files import flush
 from onecfg.model import PatchError
 
 NAME = ".onecfg.disk.journal"
@@ -77,7 +78,7 @@ class Journal:
             stream.flush()
             os.fsync(descriptor)
         temporary.rename(self.path)
-        self._flush()
+        flush(self.path.parent)
 
     def load(self) -> tuple[State | None, list[Entry]]:
         """The state, none without a transaction, and the files. Raises ``PatchError`` when it cannot be trusted."""
@@ -105,11 +106,4 @@ class Journal:
         """End the transaction durably. Raises ``OSError``."""
         self._temporary.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
-        self._flush()
-
-    def _flush(self) -> None:
-        descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(self.path.parent)

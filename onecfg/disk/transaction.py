@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onecfg.disk import lock
-from onecfg.disk.files import Original, home, version
+from onecfg.disk.files import Original, flush, home, version
 from onecfg.disk.journal import Entry, Journal, State
 from onecfg.model import PatchError
 from onelib.locations import Locations
@@ -75,7 +75,7 @@ def commit(writes: Sequence[Write], locations: Locations) -> None:
             _prepare(write, entry)
         for entry in entries:
             if entry.new:
-                _flush(entry.temporary)
+                flush(entry.temporary)
         _flush_folders(entries)
         journal.save(State.FORWARD, entries, journal.folders)
     except (OSError, PatchError) as error:
@@ -156,7 +156,7 @@ def _keep(entry: Entry) -> None:
         shutil.copy2(entry.path, entry.kept, follow_symlinks=False)
         status = entry.path.lstat()
         os.chown(entry.kept, status.st_uid, status.st_gid)
-        _flush(entry.kept)
+        flush(entry.kept)
 
 
 def _dress(descriptor: int, write: Write) -> None:
@@ -238,7 +238,7 @@ def _back(journal: Journal, entries: Sequence[Entry]) -> None:
 def _flush_folders(entries: Sequence[Entry]) -> None:
     for folder in {entry.path.parent for entry in entries}:
         if folder.is_dir():
-            _flush(folder)
+            flush(folder)
 
 
 def _finish(journal: Journal, entries: Sequence[Entry]) -> None:
@@ -266,11 +266,3 @@ def _remove_folders(journal: Journal) -> None:
     for folder in reversed(journal.folders):
         with suppress(OSError):  # it was not made yet, or somebody else uses it by now
             folder.rmdir()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
