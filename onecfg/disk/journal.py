@@ -10,7 +10,7 @@ from pathlib import Path
 from onecfg.disk.files import flush
 from onecfg.model import PatchError
 
-NAME = ".onecfg.disk.journal"
+NAME = ".onecfg.journal"
 
 
 class State(StrEnum):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from onecfg.model import PatchError
 
-NAME = ".onecfg.disk.lock"
+NAME = ".onecfg.lock"
 WAIT_SECONDS = 10.0
 
 
