@@ -25,6 +25,10 @@ class DriverGoneError(DriverError):
     """The driver ended or could not be started before it answered: it may do better a moment later."""
 
 
+class DriverTimeoutError(DriverError):
+    """The driver did not answer in time; what it was asked for it may do yet."""
+
+
 @dataclass(frozen=True)
 class DriverSettings:
     """What ``oned.conf`` says of one driver: its section as ``attributes``, ``ARGUMENTS`` split into words.

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine, Executable, Row, func
 from sqlalchemy.dialects import mysql, sqlite
@@ -25,6 +25,9 @@ from sqlalchemy.sql import Select
 from oned.config import DatabaseSettings
 from oned.database.engine import api_error, make_engine, unreachable, worth_retrying
 from oned.database.schema import pool_control
+
+if TYPE_CHECKING:
+    from oned.drivers.questions import Answers
 
 Result = TypeVar("Result")
 AnyRow = Row[*tuple[Any, ...]]
@@ -42,10 +45,11 @@ class Transaction:
     """What a handler sees of the database. ``writable`` transactions may change it.
 
     ``signals`` are names of what others wait for (:meth:`Database.listen`); they are told after the commit.
-    ``touched`` are the objects that were inserted and removed; of one that was inserted with its body.
+    ``touched`` are the objects that were inserted and removed; of one that was inserted with its body. ``answers`` is
+    what drivers have told the call; None where no call waits (:mod:`oned.drivers.questions`).
     """
 
-    __slots__ = ("_connection", "deferred", "dirty", "mysql", "signals", "touched", "writable")
+    __slots__ = ("_connection", "answers", "deferred", "dirty", "mysql", "signals", "touched", "writable")
 
     def __init__(
         self, connection: Connection, *, writable: bool, mysql: bool, signals: set[str] | None = None
@@ -53,6 +57,7 @@ class Transaction:
         self._connection = connection
         self.writable = writable
         self.mysql = mysql
+        self.answers: Answers | None = None
         self.dirty = False
         self.signals = set() if signals is None else signals
         self.touched: list[tuple[object, str]] = []

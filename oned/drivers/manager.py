@@ -9,7 +9,7 @@ from oned.drivers.configuration import Configuration
 from oned.drivers.program import ProgramDriver
 from oned.drivers.python import PythonDriver
 from oned.logs import DEBUG, ERROR, Log
-from onelib.driver import PYTHON, DriverError, DriverGoneError, DriverSettings
+from onelib.driver import PYTHON, DriverError, DriverGoneError, DriverSettings, DriverTimeoutError
 
 KNOWN = frozenset(FAMILIES)
 SHOWN_CHARS = 200
@@ -50,7 +50,7 @@ class Handle:
         """Why ``work`` has no result: a driver's own defect is one more way to fail."""
         if not work.done():
             await asyncio.wait({work}, timeout=1)
-            return DriverError(f"The driver did not answer within {self.settings.seconds:g} seconds.")
+            return DriverTimeoutError(f"The driver did not answer within {self.settings.seconds:g} seconds.")
         if work.cancelled():
             return DriverGoneError("The driver was stopped before it answered.")
         error = work.exception()

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from oned.config import Settings
 from oned.database.db import AnyRow, Database, Transaction
 from oned.drivers.configuration import Configuration
 from oned.drivers.manager import Drivers
+from oned.drivers.questions import Question
 from oned.errors import ApiError, UnavailableError
 from oned.logs import ERROR, INFO, Log
 from oned.tasks import SIGNAL
@@ -23,6 +25,7 @@ from oned.work import store
 from oned.work.context import Context, Job, LaterError, Task
 from oned.work.lanes import Lanes, driver_limits
 from oned.work.table import find_handler
+from onelib.driver import THREADS, DriverGoneError
 from onelib.locations import Locations
 
 POLL_SECONDS = 0.5
@@ -63,6 +66,7 @@ class Runner:
         self._lanes = Lanes(driver_limits(self._configuration))
         self._running: dict[int, tuple[Task, asyncio.Task[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._drivers: Drivers | None = None
         self._wake = asyncio.Event()
         self._stopping = False
         self._renewed = self._looked_for_expired = 0.0
@@ -86,13 +90,28 @@ class Runner:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
+    def ask(self, question: Question, token: str) -> "Future[str]":
+        """Ask a driver for a call that waits for it. From any thread. Raises :class:`DriverGoneError`."""
+        if self._loop is None or self._drivers is None or self._stopping:
+            raise DriverGoneError("The server starts or stops.")
+        return asyncio.run_coroutine_threadsafe(self._asked(self._drivers, question, token), self._loop)
+
+    async def _asked(self, drivers: Drivers, question: Question, token: str) -> str:
+        handle = drivers.get(question.driver)
+        return await handle.call(question.action, question.oid, question.message, token)
+
+    def threads(self, label: str) -> int:
+        """How many requests the driver ``label`` takes at the same time."""
+        settings = self._configuration.find(label)
+        return settings.threads if settings else THREADS
+
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(self._main())
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        drivers = Drivers(self._configuration, self._log)
+        drivers = self._drivers = Drivers(self._configuration, self._log)
         self._database.submit(lambda transaction: store.free_all(transaction, self._installation))
         while not self._stopping:
             self._wake.clear()
