@@ -116,7 +116,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
     from oned.database.db import Database
     from oned.hooks.hookconf import read_event_settings
 
-    listener = runner = publisher = monitor = None
+    listener = runner = publisher = monitor = peers = None
     event_settings = read_event_settings(settings.raw)
     database = Database(settings.database)
     try:
@@ -130,6 +130,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             from oned.api.server import serve
             from oned.api.service import Service
             from oned.crypt import master_key
+            from oned.database.peers import Peers
             from oned.hooks.publisher import Publisher
             from oned.logs import INFO
             from oned.work.runner import Runner
@@ -137,12 +138,14 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             sys.setswitchinterval(SWITCH_SECONDS)
             runner = Runner(database, settings, locations, log)
             publisher = Publisher(database, event_settings, locations, log)
+            peers = Peers(database, locations.auth, log)
             database.start()
+            peers.start()
             publisher.start()
             runner.start()
             monitor = Monitor(database, settings, locations, log)
             monitor.start()
-            service = Service(settings, database, log, master_key(locations.auth))
+            service = Service(settings, database, log, master_key(locations.auth), peers)
             log.write("ReM", INFO, f"Starting XML-RPC server, port {settings.port} ...")
             serve(service, listener, log)
     except KeyboardInterrupt:
@@ -156,6 +159,8 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             runner.stop()
         if publisher is not None:
             publisher.stop()
+        if peers is not None:
+            peers.stop()
         database.close()
 
 

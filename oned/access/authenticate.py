@@ -1,7 +1,9 @@
 """Who calls: the session string of a call, checked as OpenNebula 6.0 does.
 
 Order: login tokens of the user, session cache, driver. ``core`` compares a hash, ``public`` is only reached through a
-server, ``server_cipher`` lets a server act for a user. Every failure answers the same sentence; the log has the reason.
+server, ``server_cipher`` lets a server act for a user; any other driver is asked outside of the transaction
+(:mod:`oned.drivers.questions`), and so is DEFAULT_AUTH about users that nobody knows. Every failure answers the same
+sentence; the log has the reason.
 """
 
 import base64
@@ -11,24 +13,28 @@ import hashlib
 import hmac
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
+from oned.access import external
 from oned.access.acl import Caller
+from oned.access.external import USER_NAME_EXTRA, AnswerError
 from oned.config import Settings
 from oned.crypt import DecryptError, decrypt_bytes
 from oned.database.db import Transaction
+from oned.database.peers import MEMORY_SECONDS, Peers
 from oned.database.pools import find_body, load, save
+from oned.drivers.questions import Settle, answers_of
 from oned.errors import AuthenticationError
 from oned.logs import ERROR, Log
 from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import LoginToken, User
 from onelib import checks
+from onelib.driver import DriverError
 
-USER_NAME_EXTRA = " :\t\n\v\f\r"
 MAX_SESSIONS = 10_000
-CALLER_SECONDS = 1.0
 SHA1_DIGITS = 40
 
 
@@ -41,51 +47,54 @@ class StaleTokenError(AuthenticationError):
         self.token = token
 
 
-@dataclass(frozen=True)
-class _Session:
-    proof: bytes
-    expires: float
-
-
 class SessionCache:
-    """Server tokens that were checked a while ago, by user; what it holds dies with the stored passwords."""
+    """What drivers and server tokens have proved a while ago; what it holds dies with the stored passwords.
+
+    ``server`` is who vouches for a user: a server, or the user itself.
+    """
 
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds
-        self._known: dict[int, _Session] = {}
+        self._known: dict[bytes, float] = {}
         self._lock = threading.Lock()
 
     @staticmethod
     def _proof(user: User, server: User, token: str) -> bytes:
-        parts = (user.password, user.driver, server.password, server.driver, token)
-        return hashlib.sha256("\0".join(parts).encode()).digest()
+        users = [(str(each.oid), each.name, each.password, each.driver) for each in (user, server)]
+        parts = (*users[0], *users[1], token)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).digest()
 
     def holds(self, user: User, server: User, token: str) -> bool:
         """Whether ``token`` was accepted less than the session time ago."""
-        known = self._known.get(user.oid)
-        if known is None or time.monotonic() >= known.expires:
-            return False
-        return hmac.compare_digest(known.proof, self._proof(user, server, token))
+        return time.monotonic() < self._known.get(self._proof(user, server, token), 0.0)
 
     def keep(self, user: User, server: User, token: str) -> None:
         """Accept ``token`` for the session time."""
-        session = _Session(self._proof(user, server, token), time.monotonic() + self._seconds)
+        proof = self._proof(user, server, token)
         with self._lock:
             if len(self._known) >= MAX_SESSIONS:
                 self._known.clear()
-            self._known[user.oid] = session
+            self._known[proof] = time.monotonic() + self._seconds
+
+
+class Moment(NamedTuple):
+    """When something was read: what is remembered of it dies with the generation, and at ``expires``."""
+
+    generation: int
+    expires: float
 
 
 class CallerCache:
     """Who was behind a session a moment ago, so that not every call asks the database.
 
-    An entry lives one second, and none outlives a change of users or groups by this process: :meth:`forget` is
-    called before such a change is queued and again after its commit, and :meth:`keep` refuses what was read before.
-    Another process on the same database sees such a change within the second.
+    An entry lives a moment, and none outlives a change of users or groups. For changes by this process :meth:`forget`
+    is called before one is queued and again after its commit, and :meth:`keep` refuses what was read before. For
+    changes by another process, that one waits (:mod:`oned.database.peers`).
     """
 
-    def __init__(self) -> None:
-        self.generation = 0
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+        self._generation = 0
         self._known: dict[bytes, tuple[Caller, float]] = {}
 
     @staticmethod
@@ -97,17 +106,21 @@ class CallerCache:
         found = self._known.get(self._key(session))
         return found[0] if found is not None and time.monotonic() < found[1] else None
 
-    def keep(self, session: str, caller: Caller, generation: int) -> None:
-        """Remember what was read while the cache had ``generation``."""
-        if generation != self.generation or caller.legacy_hash:
+    def moment(self) -> Moment:
+        """Now: to be taken before what :meth:`keep` gets is read."""
+        return Moment(self._generation, min(time.monotonic() + MEMORY_SECONDS, self._peers.until))
+
+    def keep(self, session: str, caller: Caller, moment: Moment) -> None:
+        """Remember what was read after ``moment``."""
+        if moment.generation != self._generation or caller.legacy_hash:
             return
         if len(self._known) >= MAX_SESSIONS:
             self._known.clear()
-        self._known[self._key(session)] = (caller, time.monotonic() + CALLER_SECONDS)
+        self._known[self._key(session)] = (caller, moment.expires)
 
     def forget(self) -> None:
         """Users or groups change."""
-        self.generation += 1
+        self._generation += 1
         self._known.clear()
 
 
@@ -139,6 +152,7 @@ class Authenticator:
         self._settings = settings
         self._log = log
         self._sessions = SessionCache(settings.session_seconds)
+        self._default = settings.raw.get("DEFAULT_AUTH")
 
     def authenticate(self, transaction: Transaction, session: str) -> Caller:
         """The caller behind ``session``. Raises :class:`AuthenticationError`."""
@@ -151,6 +165,8 @@ class Authenticator:
         user = self._user(transaction, name)
         if user is None and session == checks.SESSION:  # the health probe's, which is no event for the log
             raise AuthenticationError
+        if user is None and self._default:
+            return self._stranger(transaction, name, secret)
         if user is None or not user.enabled:
             _hashes(secret)  # as long as for a user that may come in, so that the time does not tell who is there
             raise self._refuse(f"User {name} is disabled" if user else "The user of a session does not exist")
@@ -197,11 +213,33 @@ class Authenticator:
         if user.driver == "public":
             raise self._refuse(f"User: {user.name} attempted a direct authentication.")
         if user.driver != "core":
-            raise self._refuse(f"Auth Error: Authentication driver '{user.driver}' not enabled. Check AUTH_MAD.")
+            if not self._sessions.holds(user, user, secret):
+                settle = external.settle_groups(self._settings, self._log, user)
+                self._ask(transaction, user, user.driver, secret, settle)
+                self._sessions.keep(user, user, secret)
+            return self._caller(transaction, user)
         if not any(hmac.compare_digest(user.password.encode(), known.encode()) for known in _hashes(secret)):
             raise self._refuse("The password of a session is wrong")
         caller = self._caller(transaction, user)
         return replace(caller, legacy_hash=True) if len(user.password) == SHA1_DIGITS else caller
+
+    def _stranger(self, transaction: Transaction, name: str, secret: str) -> Caller:
+        """Somebody nobody knows: the default driver says who it is, and that user is created."""
+        settle = external.settle_stranger(self._settings, self._log)
+        answer = self._ask(transaction, external.stranger(name), self._default, secret, settle)
+        user = self._user(transaction, external.identity(answer).name)
+        if user is None or not user.enabled:
+            raise self._refuse("The user that a driver names is disabled or gone")
+        return self._caller(transaction, user)
+
+    def _ask(
+        self, transaction: Transaction, user: User, driver: str, secret: str, settle: Settle | None = None
+    ) -> str:
+        """What ``driver`` answers about ``user``, when it believes the secret."""
+        try:
+            return answers_of(transaction).text_of(external.question(user, driver, secret, settle))
+        except (AnswerError, DriverError) as error:
+            raise self._refuse(f"Auth Error: {error}") from None
 
     def _server(self, transaction: Transaction, server: User, secret: str) -> Caller:
         """``target:token`` or ``target:egid:token``, the token made with the server's password."""
@@ -218,17 +256,18 @@ class Authenticator:
         if user is None:
             raise self._refuse("The user that a server names does not exist")
         if not self._sessions.holds(user, server, token):
-            reason = self._check_server_token(server, token)
-            if reason:
-                raise self._refuse(f"Auth Error: {reason}")
+            if server.driver == "server_cipher":
+                reason = self._check_server_token(server, token)
+                if reason:
+                    raise self._refuse(f"Auth Error: {reason}")
+            else:
+                self._ask(transaction, server, server.driver, token)
             self._sessions.keep(user, server, token)
         return self._caller(transaction, user, egid)
 
     @staticmethod
     def _check_server_token(server: User, token: str) -> str:
         """Why ``token`` is not valid; empty when it is."""
-        if server.driver != "server_cipher":
-            return f"driver {server.driver} is not enabled"
         try:
             text = decrypt_bytes(base64.b64decode(token, validate=True), server.password).decode()
         except (binascii.Error, DecryptError, UnicodeDecodeError, ValueError):

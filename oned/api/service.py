@@ -11,6 +11,7 @@ from oned.api.record import Record
 from oned.api.xmlrpc import NO_METHOD_FAULT, TYPE_FAULT, Fault, Long, Value, encode_answer
 from oned.config import Settings
 from oned.database.db import Database, Job, Transaction
+from oned.database.peers import Peers
 from oned.errors import ApiError, AuthenticationError, NotImplementedHereError, UnavailableError
 from oned.hooks import api_event
 from oned.hooks.hookconf import read_event_settings
@@ -61,13 +62,14 @@ def session_of(params: Sequence[Value]) -> str:
 class Service:
     """Answers calls from one database."""
 
-    def __init__(self, settings: Settings, database: Database, log: Log, key: str) -> None:
+    def __init__(self, settings: Settings, database: Database, log: Log, key: str, peers: Peers) -> None:
         self.settings = settings
         self._database = database
         self._log = log
         self._key = key
         self._authenticator = Authenticator(settings, log)
-        self._callers = CallerCache()
+        self._peers = peers
+        self._callers = CallerCache(peers)
         self._backoff = Backoff()
         self._requests = itertools.count(1)
         self._tells = read_event_settings(settings.raw) is not None
@@ -130,10 +132,13 @@ class Service:
 
         if method.accounts:
             self._callers.forget()
-        generation = self._callers.generation
+        moment = self._callers.moment()
         try:
             if method.write:
-                return await asyncio.wrap_future(self._database.submit(job))
+                answer = await asyncio.wrap_future(self._database.submit(job))
+                if method.accounts:
+                    await self._let_others_forget()
+                return answer
             loop = asyncio.get_running_loop()
             threads = self._database.bulk_readers if method.bulk else self._database.readers
             return await loop.run_in_executor(threads, self._database.read, job)
@@ -141,7 +146,14 @@ class Service:
             if method.accounts:
                 self._callers.forget()
             elif known is None and record.caller is not None:
-                self._callers.keep(session, record.caller, generation)
+                self._callers.keep(session, record.caller, moment)
+
+    async def _let_others_forget(self) -> None:
+        """Wait until no other server remembers users as they were before the last commit."""
+        loop = asyncio.get_running_loop()
+        seconds = await loop.run_in_executor(self._database.readers, self._peers.wait_seconds)
+        if seconds > 0:
+            await asyncio.sleep(seconds)
 
     def _handle(self, record: Record, transaction: Transaction | None) -> Answer:
         """Check the parameters and call the handler for an authenticated caller."""
@@ -170,11 +182,13 @@ class Service:
             job = partial(drop_token, uid=failure.uid, token=failure.token)
         else:
             return
-        self._callers.forget()
         try:
             await asyncio.wrap_future(self._database.submit(job))
+            await self._let_others_forget()
         except ApiError as error:
             self._log.write("AuM", ERROR, f"A user could not be updated: {error.detail}")
+        finally:
+            self._callers.forget()
 
     def _write_log(self, record: Record) -> None:
         """Log the call in upstream's form."""

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import secrets
+import socket
 import time
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +26,8 @@ LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
 """How long its holder relies on a row without asking."""
 
-_NOW = func.unix_timestamp(func.now(6))
+NOW = func.unix_timestamp(func.now(6))
+"""The database's clock."""
 
 
 class Lease(Protocol):
@@ -79,6 +81,11 @@ class RowLease:
         self._owner = owner
         self._renewed = -LEASE_SECONDS
 
+    @property
+    def until(self) -> float:
+        """When the row expires unless it is renewed, by the monotonic clock; it may be past."""
+        return self._renewed + LEASE_SECONDS
+
     def hold(self) -> bool:
         """Take or renew the row. Raises :class:`oned.errors.DatabaseError`."""
         begin = time.monotonic()
@@ -86,14 +93,14 @@ class RowLease:
             return True
         mine = (
             update(lease)
-            .where(lease.c.name == self._name, or_(lease.c.owner == self._owner, lease.c.expires < _NOW))
-            .values(owner=self._owner, expires=_NOW + LEASE_SECONDS)
+            .where(lease.c.name == self._name, or_(lease.c.owner == self._owner, lease.c.expires < NOW))
+            .values(owner=self._owner, expires=NOW + LEASE_SECONDS)
         )
         with self._database.transaction() as transaction:
             held = transaction.write(mine).rowcount > 0
             if not held and not transaction.rows(select(lease.c.name).where(lease.c.name == self._name)):
                 first = mysql.insert(lease).prefix_with("IGNORE")
-                row = {"name": self._name, "owner": self._owner, "expires": _NOW + LEASE_SECONDS}
+                row = {"name": self._name, "owner": self._owner, "expires": NOW + LEASE_SECONDS}
                 held = transaction.write(first.values(row)).rowcount > 0
         self._renewed = begin if held else -LEASE_SECONDS
         return held
@@ -109,21 +116,30 @@ class RowLease:
 def identity(folder: Path) -> str:
     """Who the server with its state in ``folder`` is, made up the first time. Of one folder only one server runs.
 
-    Raises :class:`StateError`.
+    A copy of the folder, as for a second server, is somebody else: the name is good for the file it was written to, on
+    the machine of that name. Raises :class:`StateError`.
     """
     path = folder / ".server_id"
     try:
         with contextlib.suppress(FileNotFoundError):
-            known = path.read_text(encoding="ascii", errors="replace").strip()
-            if re.fullmatch("[0-9a-f]{16}", known):
-                return known
+            with path.open(encoding="ascii", errors="replace") as file:
+                known, _, place = file.read().strip().partition(" ")
+                if re.fullmatch("[0-9a-f]{16}", known) and place == _place(file.fileno()):
+                    return known
+            path.unlink()
         made = secrets.token_hex(8)
-        path.write_text(f"{made}\n", encoding="ascii")
+        with path.open("x", encoding="ascii") as file:
+            file.write(f"{made} {_place(file.fileno())}\n")
     except OSError as error:
         raise StateError(
             f"The file {path} cannot be used: {error.strerror}.", todo="Make its folder writable for this user."
         ) from None
     return made
+
+
+def _place(descriptor: int) -> str:
+    """The machine and the file; devices are numbered anew at each start of a machine."""
+    return f"{os.fstat(descriptor).st_ino} {socket.gethostname()!a}"
 
 
 def make_lease(database: Database, name: str, folder: Path) -> Lease:

@@ -1,5 +1,6 @@
 """Events: their keys and texts, when they are written, and which of them are still to be sent."""
 
+import shutil
 from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
@@ -334,6 +335,11 @@ def test_the_log_keeps_the_last_records_and_each_once(database: Database) -> Non
 def test_a_server_keeps_its_identity(tmp_path: Path) -> None:
     known = identity(tmp_path)
     assert identity(tmp_path) == known
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path, copy)
+    other = identity(copy)
+    assert other != known, "the server on a copy of the folder is another one"
+    assert (identity(copy), identity(tmp_path)) == (other, known)
     (tmp_path / ".server_id").write_bytes(b"\xff torn")
     assert identity(tmp_path) not in {known, ""}
     with pytest.raises(StateError):
