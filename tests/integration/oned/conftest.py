@@ -9,8 +9,12 @@ import pytest
 
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.mariadb import MariaDb, free_port
+from tests.integration.oned.pair import Pair
 
 _numbers = itertools.count()
+BACKENDS = ["sqlite", "mysql"]
+PAIRED = [*BACKENDS, pytest.param("pair", marks=pytest.mark.full)]
+"""With two servers on one MariaDB, each call to either of them: :class:`tests.integration.oned.pair.Pair`."""
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +37,7 @@ def new_daemon(root: Path, backend: str, request: pytest.FixtureRequest, extra: 
         f'BACKEND = "mysql", SERVER = "127.0.0.1", PORT = {server.port}, USER = "oneadmin", '
         f'PASSWD = "db-secret-word", DB_NAME = "{name}"'
     )
-    return Daemon(root, db, extra)
+    return Pair(root, db, extra) if backend == "pair" else Daemon(root, db, extra)
 
 
 def end(daemon: Daemon) -> None:
@@ -49,7 +53,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Daemon]:
     end(daemon)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=PAIRED)
 def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """Running, shared by the tests of a module: they use names of their own."""
     daemon = new_daemon(tmp_path_factory.mktemp("oned"), request.param, request)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.integration.oned.clients import Client
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 
 AUTHORIZATION, NO_EXISTS, ACTION, PARAMETER, INTERNAL, ALLOCATE = 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000
@@ -39,7 +39,7 @@ _numbers = itertools.count()
 def networked(root_name: str) -> object:
     """A fixture: a process with that configuration, shared by the tests of a module, once for each database."""
 
-    @pytest.fixture(scope="module", params=["sqlite", "mysql"])
+    @pytest.fixture(scope="module", params=PAIRED)
     def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         daemon = new_daemon(tmp_path_factory.mktemp(root_name), request.param, request, CONFIGURATION)
         daemon.start()

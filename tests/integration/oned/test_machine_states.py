@@ -13,7 +13,7 @@ from oned.life.table import TABLE
 from oned.life.verbs import VERBS
 from oned.model.vm_states import LcmState, VmState
 from tests.integration.oned import machines
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Param
 from tests.integration.oned.machines import Ground, Machine
 
@@ -155,7 +155,7 @@ class Yard:
 _NUMBERS = iter(range(100000))
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=PAIRED)
 def yard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     daemon = new_daemon(tmp_path_factory.mktemp("machines"), request.param, request, machines.DRIVERS)
     daemon.start()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon, Param
 from tests.integration.oned.machines import DRIVERS, until
 
@@ -28,7 +28,7 @@ _numbers = itertools.count()
 def served(root_name: str) -> object:
     """A fixture: a process with that configuration, shared by the tests of a module, once for each database."""
 
-    @pytest.fixture(scope="module", params=["sqlite", "mysql"])
+    @pytest.fixture(scope="module", params=PAIRED)
     def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         daemon = new_daemon(tmp_path_factory.mktemp(root_name), request.param, request, CONFIGURATION)
         daemon.start()
