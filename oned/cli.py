@@ -145,7 +145,7 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             runner.start()
             monitor = Monitor(database, settings, locations, log)
             monitor.start()
-            service = Service(settings, database, log, master_key(locations.auth), peers)
+            service = Service(settings, database, log, master_key(locations.auth), peers, office=runner)
             log.write("ReM", INFO, f"Starting XML-RPC server, port {settings.port} ...")
             serve(service, listener, log)
     except KeyboardInterrupt:

@@ -13,14 +13,14 @@ PORT = 2633
 MASK = "***"
 
 _AUTH_DRIVERS = {
-    # name: (password change by the user, groups managed by the driver, longest token in seconds)
-    "core": (True, False, -1),
-    "public": (False, False, -1),
-    "ssh": (True, False, -1),
-    "x509": (False, False, -1),
-    "ldap": (True, True, 86400),
-    "server_cipher": (False, False, -1),
-    "server_x509": (False, False, -1),
+    # name: (password change by the user, groups managed by the driver, their administrators too, longest token in s)
+    "core": (True, False, False, -1),
+    "public": (False, False, False, -1),
+    "ssh": (True, False, False, -1),
+    "x509": (False, False, False, -1),
+    "ldap": (True, True, True, 86400),
+    "server_cipher": (False, False, False, -1),
+    "server_x509": (False, False, False, -1),
 }
 _LOG_SYSTEMS = ("file", "std", "syslog")
 _SECRET_NAMES = re.compile(r"PASS|SECRET|(?:^|_)KEY$|TOKEN$", re.IGNORECASE)
@@ -54,6 +54,7 @@ class AuthDriver:
 
     password_change: bool
     managed_groups: bool
+    managed_admins: bool
     max_token_seconds: int
 
 
@@ -80,13 +81,14 @@ class Settings:
 
     def auth_driver(self, name: str) -> AuthDriver:
         """The settings of the driver ``name``; an unknown one may do nothing."""
-        change, managed, seconds = _AUTH_DRIVERS.get(name, (False, False, -1))
+        change, managed, admins, seconds = _AUTH_DRIVERS.get(name, (False, False, False, -1))
         for conf in self.raw.vectors("AUTH_MAD_CONF"):
             if conf.get("NAME") == name:
                 change = _yes(conf.get("PASSWORD_CHANGE"), default=change)
                 managed = _yes(conf.get("DRIVER_MANAGED_GROUPS"), default=managed)
+                admins = _yes(conf.get("DRIVER_MANAGED_GROUP_ADMIN"), default=admins)
                 seconds = int(conf.get("MAX_TOKEN_TIME", str(seconds)))
-        return AuthDriver(change, managed, seconds)
+        return AuthDriver(change, managed, admins, seconds)
 
     def names(self, attribute: str) -> list[str]:
         """The values of a repeated single attribute such as ``USER_RESTRICTED_ATTR``."""

@@ -227,9 +227,10 @@ class Authenticator:
         """Somebody nobody knows: the default driver says who it is, and that user is created."""
         settle = external.settle_stranger(self._settings, self._log)
         answer = self._ask(transaction, external.stranger(name), self._default, secret, settle)
-        user = self._user(transaction, external.identity(answer).name)
-        if user is None or not user.enabled:
-            raise self._refuse("The user that a driver names is disabled or gone")
+        found = external.identity(answer)
+        user = self._user(transaction, found.name)
+        if user is None or not user.enabled or user.driver != found.driver:
+            raise self._refuse("The user that a driver names is disabled, gone, or another driver's")
         return self._caller(transaction, user)
 
     def _ask(

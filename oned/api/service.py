@@ -7,11 +7,13 @@ from functools import partial
 
 from oned.access.authenticate import Authenticator, CallerCache, StaleTokenError, drop_token, upgrade_hash
 from oned.access.backoff import Backoff
+from oned.api.desk import Desk, Office
 from oned.api.record import Record
 from oned.api.xmlrpc import NO_METHOD_FAULT, TYPE_FAULT, Fault, Long, Value, encode_answer
 from oned.config import Settings
 from oned.database.db import Database, Job, Transaction
 from oned.database.peers import Peers
+from oned.drivers.questions import Answers, NeedsDriverError, Question
 from oned.errors import ApiError, AuthenticationError, NotImplementedHereError, UnavailableError
 from oned.hooks import api_event
 from oned.hooks.hookconf import read_event_settings
@@ -62,7 +64,9 @@ def session_of(params: Sequence[Value]) -> str:
 class Service:
     """Answers calls from one database."""
 
-    def __init__(self, settings: Settings, database: Database, log: Log, key: str, peers: Peers) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, log: Log, key: str, peers: Peers, *, office: Office
+    ) -> None:
         self.settings = settings
         self._database = database
         self._log = log
@@ -71,6 +75,7 @@ class Service:
         self._peers = peers
         self._callers = CallerCache(peers)
         self._backoff = Backoff()
+        self._desk = Desk(office, database, log)
         self._requests = itertools.count(1)
         self._tells = read_event_settings(settings.raw) is not None
 
@@ -116,6 +121,26 @@ class Service:
             self._backoff.succeeded(session, address)
 
     async def _carry_out(self, record: Record, session: str) -> Answer:
+        """Run the handler, again as often as it needs another answer of a driver."""
+        answers = Answers()
+        try:
+            while True:
+                try:
+                    return await self._run(record, session, answers)
+                except NeedsDriverError as needed:
+                    await self._ask(needed.question, answers)
+        finally:
+            if answers:
+                self._desk.settle(answers)
+
+    async def _ask(self, question: Question, answers: Answers) -> None:
+        """Have a driver answer, which may change users and groups."""
+        await self._desk.ask(question, answers)
+        if question.settle is not None:
+            self._callers.forget()
+            await self._let_others_forget()
+
+    async def _run(self, record: Record, session: str, answers: Answers) -> Answer:
         """Run the handler in a transaction: a reader's, or the writer's."""
         method = record.method
         known = self._callers.get(session)
@@ -124,6 +149,8 @@ class Service:
             return self._handle(record, None)
 
         def job(transaction: Transaction) -> Answer:
+            transaction.answers = answers
+            answers.begin()
             record.caller = known or self._authenticator.authenticate(transaction, session)
             answer = self._handle(record, transaction)
             if self._tells and method.write:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, insert, select
 
-from oned.access import rules
+from oned.access import members, rules
 from oned.access.acl import Kind, Op, Target
 from oned.access.vdc import rules_of, store
 from oned.database.pools import create, load, remove, save
@@ -140,12 +140,7 @@ def join(call: Call, gid: int, uid: int) -> None:
 
 def leave(call: Call, gid: int, uid: int) -> None:
     """Note in the group that a user is no member of it any more, nor its administrator."""
-    group = load(call.transaction, Group, gid)
-    group.users.discard(uid)
-    if uid in group.admins:
-        group.admins.discard(uid)
-        rules.drop_group_admin(call.transaction, uid, gid)
-    save(call.transaction, group)
+    members.leave(call.transaction, gid, uid)
 
 
 def quota(call: Call, oid: int, text: str) -> int:

@@ -2,11 +2,13 @@
 
 import time
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from oned.access.acl import Kind, Op, Target
-from oned.access.authenticate import USER_NAME_EXTRA, hash_password
-from oned.database.pools import create, find, find_body, load, remove, save
+from oned.access.authenticate import hash_password
+from oned.access.external import USER_NAME_EXTRA
+from oned.access.members import add_user
+from oned.database.pools import find, find_body, load, remove, save
 from oned.database.schema import user_quotas
 from oned.errors import (
     ActionError,
@@ -22,7 +24,6 @@ from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import LoginToken, User
 from onelib.auth import generate_password
-from onelib.template import Template
 
 MAX_TOKENS = 10
 USERS_GROUP = 1
@@ -82,23 +83,7 @@ def allocate(call: Call, name: str, password: str, driver: str, gids: list[objec
     if known is not None:
         raise InternalError(f"NAME is already taken by USER {User.from_xml(known).oid}.")
     driver = driver or "core"
-    user = User(
-        oid=-1,
-        gid=groups[0],
-        gname=load(call.transaction, Group, groups[0]).name,
-        name=name,
-        password=stored_password(driver, password),
-        driver=driver,
-        enabled=True,
-        groups=set(groups),
-        tokens=[],
-        template=Template([("TOKEN_PASSWORD", generate_password())]),
-    )
-    create(call.transaction, user)
-    call.transaction.write(insert(user_quotas), {"user_oid": user.oid, "body": new_body(user.oid)})
-    for gid in groups:
-        join(call, gid, user.oid)
-    return user.oid
+    return add_user(call.transaction, name, stored_password(driver, password), driver, groups)
 
 
 def info(call: Call, oid: int, decrypt: bool = False) -> str:
