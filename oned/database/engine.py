@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from pymysql.connections import Connection as MysqlConnection
-from pymysql.constants import SERVER_STATUS
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from oned.config import DatabaseSettings
+from oned.database.mysql import QuickConnection
 from oned.errors import ApiError, DatabaseError, InternalError, UnavailableError
 
 CONNECT_SECONDS = 5
@@ -19,32 +18,6 @@ _CONFLICTS = frozenset({1205, 1213})
 """MariaDB: lock wait timeout, deadlock (also a conflict of two Galera nodes)."""
 _NO_CONNECTION = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013})
 """MariaDB: too many connections, shutting down, killed, no server, server gone."""
-
-
-_ESCAPES = (
-    ("\\", "\\\\"),
-    ("\0", "\\0"),
-    ("\n", "\\n"),
-    ("\r", "\\r"),
-    ("\032", "\\Z"),
-    ('"', '\\"'),
-    ("'", "\\'"),
-)
-
-
-class QuickConnection(MysqlConnection):
-    """PyMySQL's, whose own escaping of texts takes ten times as long: bodies are most of what a server sends."""
-
-    server_status: int
-
-    def escape_string(self, text: str) -> str:
-        """``text`` as it stands between quotes in a statement."""
-        if self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
-            return text.replace("'", "''")
-        for char, escaped in _ESCAPES:
-            if char in text:
-                text = text.replace(char, escaped)
-        return text
 
 
 def _connect_mysql(_dialect: object, _record: object, arguments: Any, options: Any) -> QuickConnection:  # noqa: ANN401 (SQLAlchemy's)

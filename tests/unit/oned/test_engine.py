@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pymysql import converters
 from pymysql.constants import SERVER_STATUS
 
-from oned.database.engine import QuickConnection
+from oned.database.mysql import QuickConnection
 
 
 @pytest.fixture(scope="module")
