@@ -51,15 +51,25 @@ class Dispatcher(ABC):
         return await driver.call(action, oid, message, task)
 
     def driver(self, name: str, kind: str = "", missing: str = "") -> Driver:
-        """The driver ``name``. Raises :class:`DriverError` when it is not among the arguments or not installed."""
+        """The driver ``name``: of this installation, else scripts of that name.
+
+        Raises :class:`DriverError` when it is not among the arguments or not there.
+        """
         kind = kind or self.settings.kind
         driver = self._drivers.get((name, kind))
         if driver is None:
             types = self.settings.types if kind == self.settings.kind else self.system_types()
-            if (types is not None and name not in types) or not is_there(name, kind):
+            if types is None or name in types:
+                driver = load(self.settings, name, kind) if is_there(name, kind) else self.script(name)
+            if driver is None:
                 raise DriverError((missing or self.missing).format(name))
-            driver = self._drivers[name, kind] = load(self.settings, name, kind)
+            self._drivers[name, kind] = driver
         return driver
+
+    def script(self, name: str) -> Driver | None:
+        """The driver ``name`` that consists of scripts, for kinds that may; None without."""
+        _ = name
+        return None
 
     def system_types(self) -> frozenset[str] | None:
         """The names after ``-s``: transfer drivers whose system datastores are looked at from here."""

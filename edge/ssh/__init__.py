@@ -1,0 +1,1 @@
+"""What works with SSH keys and hosts reached by SSH."""
