@@ -1,5 +1,6 @@
 """Engines for the two databases, and what their errors mean."""
 
+import random
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -14,8 +15,12 @@ CONNECT_SECONDS = 5
 RECYCLE_SECONDS = 1800
 ANSWER_SECONDS = 60
 
-_CONFLICTS = frozenset({1205, 1213})
-"""MariaDB: lock wait timeout, deadlock (also a conflict of two Galera nodes)."""
+_DUPLICATE, _LOCK_TIMEOUT, _DEADLOCK = 1062, 1205, 1213
+_TRIES = {_DUPLICATE: 2, _LOCK_TIMEOUT: 2, _DEADLOCK: 8}
+"""How often a transaction is tried that MariaDB ends with one of these. The second time a job sees the key that another
+server has taken, and answers for itself; servers at work on the same objects deadlock again (a conflict of two Galera
+nodes is one too)."""
+_PAUSE_SECONDS = 0.005
 _NO_CONNECTION = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013})
 """MariaDB: too many connections, shutting down, killed, no server, server gone."""
 
@@ -95,10 +100,23 @@ def error_number(error: SQLAlchemyError) -> int:
     return arguments[0] if arguments and isinstance(arguments[0], int) else 0
 
 
-def worth_retrying(error: SQLAlchemyError) -> bool:
-    """Whether the same statements may succeed on another connection, or a moment later."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or error_number(error) in _CONFLICTS
+def _lost(error: SQLAlchemyError) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def is_temporary(error: SQLAlchemyError) -> bool:
+    """Whether the statement is not to blame: the connection was lost, or others were in the way."""
+    return _lost(error) or error_number(error) in {_LOCK_TIMEOUT, _DEADLOCK}
+
+
+def worth_retrying(error: SQLAlchemyError, tries: int = 1) -> bool:
+    """Whether the same statements may succeed on another connection, or a moment later, after ``tries``."""
+    return tries < _TRIES.get(error_number(error), 2 if _lost(error) else 1)
+
+
+def pause_after(tries: int) -> float:
+    """How long to wait before the next try, in seconds: by chance, so that two in conflict do not meet again."""
+    return random.uniform(0, _PAUSE_SECONDS * tries)  # noqa: S311 (no secret)
 
 
 def describe(error: SQLAlchemyError) -> str:
@@ -116,7 +134,7 @@ def api_error(error: SQLAlchemyError, *, committing: bool = False) -> ApiError:
         return UnavailableError(
             f"The database was lost during the commit ({describe(error)}): the change may or may not be there."
         )
-    if worth_retrying(error) or error_number(error) in _NO_CONNECTION:
+    if is_temporary(error) or error_number(error) in _NO_CONNECTION:
         return UnavailableError(f"The database does not answer ({describe(error)}).")
     return InternalError(f"The database refused the operation ({describe(error)}).")
 

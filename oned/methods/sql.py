@@ -12,7 +12,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from oned.database.db import AnyRow
-from oned.database.engine import describe, worth_retrying
+from oned.database.engine import describe, is_temporary
 from oned.errors import ActionError, AuthorizationError
 from oned.methods.call import Call, Method
 from onelib.template import cdata
@@ -39,7 +39,7 @@ def sql(call: Call, command: str, federate: bool) -> int:
     try:
         call.transaction.write(statement)
     except SQLAlchemyError as error:
-        if worth_retrying(error):
+        if is_temporary(error):
             raise
         raise ActionError(describe(error)) from None
     return 0
@@ -51,7 +51,7 @@ def sqlquery(call: Call, command: str) -> str:
     try:
         result = call.transaction.rows(statement)  # type: ignore[arg-type]  # any that has rows
     except SQLAlchemyError as error:
-        if worth_retrying(error):
+        if is_temporary(error):
             raise
         raise ActionError(describe(error)) from None
     rows = "".join(f"<ROW>{''.join(_cells(row))}</ROW>" for row in result)
