@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import contextlib
+import json
 import time
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -22,8 +24,8 @@ from onelib.driver import DriverError, DriverSettings
 from onelib.template import Template
 
 
-def made(cls: type[Dummy], arguments: str = "") -> Dummy:
-    return cls(DriverSettings(cls.__name__.lower(), "dummy", "", tuple(arguments.split())))
+def made(cls: type[Dummy], arguments: str = "", folder: Path = Path("/var/lib/one")) -> Dummy:
+    return cls(DriverSettings(cls.__name__.lower(), "dummy", "", tuple(arguments.split()), folder=folder))
 
 
 def ask(driver: Dummy, action: str, message: str = "", oid: int = 7, task: str = "1") -> str:
@@ -51,7 +53,6 @@ def vm(dummy: str, inner: str = "") -> str:
         (Datastore, "MKFS", "", "/var/lib/one/datastores/0/dummy-7"),
         (Datastore, "RM", "", ""),
         (Market, "DELETE", "", ""),
-        (Ipam, "FREE_ADDRESS", "", ""),
         (Im, "STOP_MONITOR", "", ""),
         (Auth, "AUTHENTICATE", "5 dummy jo - secret", "dummy jo secret"),
     ],
@@ -168,21 +169,50 @@ def test_a_host_reports_the_states_that_it_is_told_to() -> None:
     assert [(state["ID"], state["STATE"]) for state in states] == [("7", "POWEROFF"), ("8", "UNKNOWN")]
 
 
-def test_addresses_stay_the_same_for_a_task_and_in_the_range() -> None:
-    message = "<A><AR><IP>10.1.0.1</IP><SIZE>20</SIZE></AR><ADDRESS><SIZE>1</SIZE></ADDRESS></A>"
-    found = [Template.from_text(ask(made(Ipam), "GET_ADDRESS", message, task=str(n))) for n in (1, 1, 2)]
-    addresses = [template.vector("ADDRESS")["IP"] for template in found]
-    assert addresses[0] == addresses[1]
-    assert all(1 <= int(address.rpartition(".")[2]) <= 20 for address in addresses)
-    with pytest.raises(DriverError):
-        ask(made(Ipam), "GET_ADDRESS", "<A/>")
+RANGE = "<A><AR><IP>10.1.0.1</IP><SIZE>3</SIZE>{}</AR><ADDRESS><IP>{}</IP><SIZE>{}</SIZE></ADDRESS></A>"
 
 
-def test_ranges() -> None:
-    given_range = Template.from_text(ask(made(Ipam), "REGISTER_ADDRESS_RANGE", "<A><AR/></A>")).vector("AR")
+def address(size: int, ip: str = "", more: str = "") -> str:
+    return RANGE.format(more, ip, size)
+
+
+def given_ip(ipam: Dummy, size: int, task: str) -> str:
+    return Template.from_text(ask(ipam, "GET_ADDRESS", address(size), task=task)).vector("ADDRESS")["IP"]
+
+
+def test_addresses_are_given_once(tmp_path: Path) -> None:
+    ipam = made(Ipam, folder=tmp_path)
+    assert [given_ip(ipam, 1, task) for task in ("a", "b", "a")] == ["10.1.0.1", "10.1.0.2", "10.1.0.1"]
+    with pytest.raises(DriverError, match="not enough free"):
+        given_ip(ipam, 2, "c")
+    with pytest.raises(DriverError, match="in use"):
+        ask(ipam, "ALLOCATE_ADDRESS", address(1, "10.1.0.2"), task="c")
+    ask(ipam, "FREE_ADDRESS", address(1, "10.1.0.2"))
+    ask(made(Ipam, folder=tmp_path), "ALLOCATE_ADDRESS", address(2, "10.1.0.2"), task="c")
+    with pytest.raises(DriverError, match="no IP and SIZE"):
+        ask(ipam, "GET_ADDRESS", "<A/>")
+
+
+def test_ranges(tmp_path: Path) -> None:
+    ipam = made(Ipam, folder=tmp_path)
+    given_range = Template.from_text(ask(ipam, "REGISTER_ADDRESS_RANGE", "<A><AR/></A>")).vector("AR")
     assert (given_range["IP"], given_range["SIZE"]) == ("10.0.0.1", "100")
-    asked = Template.from_text(ask(made(Ipam), "REGISTER_ADDRESS_RANGE", "<A><AR><IP>1.2.3.4</IP></AR></A>"))
-    assert (asked.vector("AR")["IP"], asked.vector("AR")["SIZE"]) == ("1.2.3.4", "1")
+    asked = Template.from_text(
+        ask(ipam, "REGISTER_ADDRESS_RANGE", "<A><AR><IP>1.2.3.4</IP><MORE>x</MORE></AR></A>")
+    )
+    assert asked.vector("AR") | {"SIZE": "1", "MORE": "x", "IPAM_MAD": "dummy"} == asked.vector("AR")
+    assert len(json.loads((tmp_path / "dummy_ipam.json").read_text())[""]) == 2
+    ask(ipam, "UNREGISTER_ADDRESS_RANGE", "<A><AR><IP>1.2.3.4</IP><SIZE>1</SIZE></AR></A>")
+    assert len(json.loads((tmp_path / "dummy_ipam.json").read_text())[""]) == 1
+
+
+def test_a_range_asks_for_trouble(tmp_path: Path) -> None:
+    ipam = made(Ipam, folder=tmp_path)
+    with pytest.raises(DriverError, match="get_address fails"):
+        ask(ipam, "GET_ADDRESS", address(1, more="<DUMMY_FAIL>get_address</DUMMY_FAIL>"))
+    assert ask(ipam, "FREE_ADDRESS", address(1, "10.1.0.1", "<DUMMY_FAIL>get_address</DUMMY_FAIL>")) == ""
+    with pytest.raises(DriverError, match="register"):
+        ask(made(Ipam, folder=tmp_path / "none"), "GET_ADDRESS", address(1))
 
 
 def test_an_empty_secret_is_not_believed() -> None:

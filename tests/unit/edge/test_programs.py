@@ -2,6 +2,7 @@
 
 import asyncio
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,10 @@ DATASTORE = "<DS_DRIVER_ACTION_DATA><DATASTORE><ID>1</ID><TYPE>{}</TYPE><DS_MAD>
 END = "</DATASTORE></DS_DRIVER_ACTION_DATA>"
 
 
-def made(program: str, kind: str, arguments: str = "", **attributes: str) -> Driver:
-    settings = DriverSettings(kind, "", "", tuple(arguments.split()), attributes)
+def made(
+    program: str, kind: str, arguments: str = "", folder: Path = Path("/var/lib/one"), **attributes: str
+) -> Driver:
+    settings = DriverSettings(kind, "", "", tuple(arguments.split()), attributes, folder)
     driver: Driver = import_module(f"edge.programs.{program}").Driver(settings)
     return driver
 
@@ -88,13 +91,13 @@ def test_datastores() -> None:
             ask(driver, "MONITOR", message)
 
 
-def test_marketplaces_and_addresses_and_logins() -> None:
+def test_marketplaces_and_addresses_and_logins(tmp_path: Path) -> None:
     market = made("one_market", "market", "-m dummy,http")
     named = "<A><MARKETPLACE><ID>1</ID><MARKET_MAD>{}</MARKET_MAD></MARKETPLACE></A>"
     assert "TOTAL_MB" in ask(market, "MONITOR", named.format("dummy"))
     with pytest.raises(DriverError, match="Marketplace driver 'http' not available"):
         ask(market, "MONITOR", named.format("http"))
-    ipam = made("one_ipam", "ipam", "-t 1 -i dummy,aws")
+    ipam = made("one_ipam", "ipam", "-t 1 -i dummy,aws", tmp_path)
     assert ask(ipam, "REGISTER_ADDRESS_RANGE", "<A><AR><IPAM_MAD>dummy</IPAM_MAD></AR></A>").startswith("AR=")
     with pytest.raises(DriverError, match="IPAM driver 'aws' not available"):
         ask(ipam, "GET_ADDRESS", "<A><AR><IPAM_MAD>aws</IPAM_MAD></AR></A>")
