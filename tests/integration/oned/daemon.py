@@ -53,6 +53,11 @@ class Daemon:
         return self.root / "output"
 
     @property
+    def alone(self) -> "Daemon":
+        """This server, without one beside it."""
+        return self
+
+    @property
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.port}/RPC2"
 

@@ -41,9 +41,14 @@ class Pair(Daemon):
         return self.second if self.second.process is not None and self.chance.random() < 0.5 else self
 
     @property
+    def alone(self) -> Daemon:
+        """The first, to call just that."""
+        return Daemon(self.root, self.db, self.extra, self.monitor, self.port, self.monitor_port)
+
+    @property
     def sides(self) -> tuple[Daemon, Daemon]:
-        """Each by itself, to call it."""
-        return Daemon(self.root, self.db, self.extra, self.monitor, self.port, self.monitor_port), self.second
+        """Each by itself."""
+        return self.alone, self.second
 
     @property
     def uri(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 
 AUTHORIZATION, NO_EXISTS, ACTION, INTERNAL = 0x200, 0x400, 0x800, 0x2000
@@ -32,7 +32,7 @@ _numbers = itertools.count()
 pytestmark = closed
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=PAIRED)
 def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     daemon = new_daemon(tmp_path_factory.mktemp("oned"), request.param, request, CONFIGURATION)
     daemon.start()

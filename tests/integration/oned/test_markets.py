@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.oned import storage
 from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.storage import (
     ACTION,
@@ -34,7 +34,7 @@ APP_READY, APP_LOCKED, APP_ERROR, APP_DISABLED = 1, 2, 3, 4
 PUBLIC_BITS = [1, 1, 1, 1, 0, 0, 1, 0, 0]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=PAIRED)
 def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     extra = f"{storage.CONF}\nMONITORING_INTERVAL_MARKET = 1"
     daemon = new_daemon(tmp_path_factory.mktemp("markets"), request.param, request, extra)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import end, new_daemon
+from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import DRIVERS, Ground, Machine, lay, until
 from tests.integration.oned.networking import (
@@ -24,7 +24,7 @@ from tests.integration.oned.networking import (
 pytestmark = closed
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+@pytest.fixture(scope="module", params=PAIRED)
 def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     daemon = new_daemon(tmp_path_factory.mktemp("routers"), request.param, request, DRIVERS)
     daemon.start()
