@@ -7,7 +7,7 @@ from oned.access.quota import charge, refund
 from oned.crypt import decrypt_template
 from oned.database.pools import load, remove, save
 from oned.database.schema import network_pool, vm_pool, vrouter_pool
-from oned.errors import AuthorizationError
+from oned.errors import AuthorizationError, InternalError
 from oned.infrastructure import clusters as membership
 from oned.methods import vn_ar
 from oned.methods.call import CHMOD, Call, Method
@@ -17,7 +17,7 @@ from oned.methods.unique import home_cluster
 from oned.model.group import Group
 from oned.model.network import Network
 from oned.model.user import User
-from oned.network import vlan
+from oned.network import ipam, vlan
 from oned.network.create import create_network
 from oned.network.leases import owner
 from oned.network.ranges import Visible
@@ -73,14 +73,27 @@ class Networks(Personal[Network]):
         parent = held(transaction, Network, network.parent)
         network = load(transaction, Network, oid)
         self._check_unused(network)
+        self._unregister(call, network)
         if parent is not None:
             for each in parent.ranges:
-                each.leases.free_all(owner(Kind.NET, oid))
+                if each.is_internal:
+                    each.leases.free_all(owner(Kind.NET, oid))
+                else:
+                    ipam.give_all_back(transaction, parent.oid, each, owner(Kind.NET, oid))
             save(transaction, parent)
         if network.vlan_automatic:
             vlan.release(transaction, network.vn_mad, network.vlan_id)
         remove(transaction, network)
         return oid
+
+    def _unregister(self, call: Call, network: Network) -> None:
+        """Tell the drivers of the network's ranges that these end."""
+        try:
+            for each in network.ranges:
+                if not each.is_internal:
+                    ipam.unregister(call.transaction, network.oid, each, force=False)
+        except InternalError as error:
+            raise self.refuse(error.detail) from None
 
     def _check_unused(self, network: Network) -> None:
         if network.used:

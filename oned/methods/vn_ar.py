@@ -7,6 +7,7 @@ from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.methods.shared import parse_template
 from oned.model.network import Network
+from oned.network import ipam
 from oned.network.changes import update_range
 from oned.network.create import create_network, new_range
 from oned.network.leases import HOLD, owner
@@ -82,12 +83,17 @@ def _remove_range(call: Call, oid: int, ar_id: int, op: Op, *, force: bool) -> i
         parent = held(transaction, Network, network.parent)
     network = load(transaction, Network, oid)
     each = _removable(network, ar_id, force=force)
+    if not each.is_internal:
+        ipam.unregister(transaction, oid, each, force=force)
     network.ranges.remove(each)
     save(transaction, network)
     origin = parent.range(each.parent) if parent is not None else None
     start = origin.index_of("MAC", each.attributes.get("MAC", "")) if origin is not None else None
     if parent is not None and origin is not None and start is not None:
-        origin.leases.free_all(owner(Kind.NET, oid), start, each.size)
+        if origin.is_internal:
+            origin.leases.free_all(owner(Kind.NET, oid), start, each.size)
+        else:
+            ipam.give_all_back(transaction, parent.oid, origin, owner(Kind.NET, oid), (start, each.size))
         save(transaction, parent)
     return oid
 
@@ -120,8 +126,10 @@ def hold(call: Call, oid: int, text: str) -> int:
     name, address, ar_id = _lease_of(parse_template(text))
     found = False
     for each in network.ranges:
-        index = each.index_of(name, address) if ar_id in {None, each.oid} and each.is_internal else None
-        if index is not None and each.leases.is_free(index, 1):
+        index = each.index_of(name, address) if ar_id in {None, each.oid} else None
+        if index is None or not each.leases.is_free(index, 1):
+            continue
+        if each.is_internal or ipam.allocate(call.transaction, oid, each, index):
             each.leases.take(index, HOLD)
             found = True
     if not found:
@@ -136,8 +144,10 @@ def release(call: Call, oid: int, text: str) -> int:
     name, address, ar_id = _lease_of(parse_template(text))
     for each in network.ranges:
         index = each.index_of(name, address) if ar_id in {None, each.oid} else None
-        if index is not None:
+        if index is not None and each.is_internal:
             each.leases.free(index, HOLD)
+        elif index is not None:
+            ipam.give_back(call.transaction, oid, each, index, HOLD)
     save(call.transaction, network)
     return oid
 
@@ -195,7 +205,7 @@ def reserve(call: Call, oid: int, text: str) -> int:
     else:
         parent = load(transaction, Network, oid)
         target = load(transaction, Network, target.oid)
-    take_addresses(parent, target, request)
+    take_addresses(transaction, parent, target, request)
     save(transaction, parent)
     save(transaction, target)
     return target.oid

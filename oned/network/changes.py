@@ -9,7 +9,7 @@ from oned.network.addresses import LOW_32
 from oned.network.leases import Leases
 from oned.network.ranges import IP4, IP6, IP6_STATIC, TYPES, AddressRange, whole
 
-_INTERNAL = ("ALLOCATED", "USED_LEASES", "LEASES", "PARENT_NETWORK_AR_ID", "PARENT_NETWORK")
+INTERNAL = ("ALLOCATED", "USED_LEASES", "LEASES", "PARENT_NETWORK_AR_ID", "PARENT_NETWORK")
 _SHOWN_ONLY = ("MAC_END", "IP_END", "IP6_END", "IP6_ULA", "IP6_ULA_END", "IP6_GLOBAL", "IP6_GLOBAL_END")
 _FIXED = ("TYPE", "MAC", "AR_ID", "IPAM_MAD", "PARENT_NETWORK_AR_ID", "IP", "IP6")
 _WRONG_SIZE = "Wrong SIZE for address range"
@@ -23,15 +23,13 @@ def _check_end(start: int, size: int) -> None:
 
 def new_range(attributes: Mapping[str, str], oid: int, mac_prefix: int) -> AddressRange:
     """A range as a client describes it. Raises :class:`InternalError` with upstream's text."""
-    kept = {name: value for name, value in attributes.items() if name not in _INTERNAL}
+    kept = {name: value for name, value in attributes.items() if name not in INTERNAL}
     kind = kept.get("TYPE", "").upper()
     size = whole(kept.get("SIZE"))
     if kind not in TYPES:
         raise InternalError("Unknown or missing address range TYPE.")
     if not size:
         raise InternalError(_WRONG_SIZE)
-    if kept.get("IPAM_MAD", "internal") not in {"", "internal"}:
-        raise InternalError(f'The IPAM driver "{kept["IPAM_MAD"]}" is not available in this version of the server')
     _check_ip4(kept, kind, size)
     _check_ip6(kept, kind, size)
     _check_mac(kept, kind, size, mac_prefix)
@@ -92,7 +90,7 @@ def take_range(each: AddressRange, start: int, count: int, owner: int) -> dict[s
     """Give ``count`` addresses from ``start`` to a reservation. Returns the attributes of its range."""
     each.leases.take(start, owner, count)
     first = each.addresses(start)
-    dropped = {*_INTERNAL, "IPAM_MAD"}
+    dropped = {*INTERNAL, "IPAM_MAD"}
     kept = {name: value for name, value in each.attributes.items() if name not in dropped}
     kept |= {name: first[name] for name in ("MAC", "IP", "IP6") if name in first}
     kept |= each.ports(start)
@@ -105,7 +103,7 @@ def update_range(each: AddressRange, new: Mapping[str, str], restricted: frozens
     Raises :class:`InternalError` with upstream's text.
     """
     old = each.attributes
-    dropped = {*_INTERNAL, *_SHOWN_ONLY, *_FIXED, *restricted}
+    dropped = {*INTERNAL, *_SHOWN_ONLY, *_FIXED, *restricted}
     kept = {name: value for name, value in new.items() if name not in dropped}
     kept |= {name: old[name] for name in (*_FIXED, *restricted) if name in old}
     kept["SIZE"] = str(_new_size(each, kept.get("SIZE")))

@@ -15,6 +15,7 @@ from oned.model.secgroup import DEFAULT_GROUP
 from oned.network import changes, vlan
 from oned.network.addresses import mac_prefix
 from oned.network.drivers import Physical, bridge_type
+from oned.network.ipam import is_external, register
 from oned.network.ranges import AddressRange, ids_in
 from onelib.template import Template
 
@@ -67,6 +68,8 @@ def new_range(call: Call, template: Template, attributes: dict[str, str], oid: i
     ipam = template.get("IPAM_MAD")
     if ipam and not attributes.get("IPAM_MAD"):
         attributes = attributes | {"IPAM_MAD": ipam}
+    if is_external(attributes):
+        attributes = register(call.transaction, attributes)
     return changes.new_range(attributes, oid, mac_prefix(call.settings.raw.get("MAC_PREFIX", "02:00")))
 
 

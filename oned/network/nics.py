@@ -15,6 +15,7 @@ from oned.methods.call import Call
 from oned.model.network import Network
 from oned.model.secgroup import SecurityGroup
 from oned.model.user import User
+from oned.network import ipam
 from oned.network.leases import owner
 from oned.network.ranges import AddressRange, ids_in, whole
 from oned.storage.reading import glance, held, named
@@ -112,7 +113,7 @@ def acquire(transaction: Transaction, network_id: int, vm_id: int, nic: Nic, *, 
     network = locked(transaction, network_id)
     inherited = settings.names("INHERIT_VNET_ATTR")
     _describe(network, vm_id, nic)
-    _lease(network, Kind.VM, vm_id, nic, inherited)
+    _lease(transaction, network, owner(Kind.VM, vm_id), nic, inherited)
     _inherit(network, nic, inherited)
     groups = ids_in(nic.get("SECURITY_GROUPS", "")) | network.security_groups
     each = network.range(int(nic["AR_ID"]))
@@ -131,7 +132,7 @@ def acquire_floating(
     network = locked(transaction, network_id)
     nic["NETWORK"], nic["NETWORK_ID"] = network.name, str(network.oid)
     if is_floating(nic):
-        _lease(network, Kind.VROUTER, router_id, nic, settings.names("INHERIT_VNET_ATTR"))
+        _lease(transaction, network, owner(Kind.VROUTER, router_id), nic, settings.names("INHERIT_VNET_ATTR"))
     network.vrouters.add(router_id)
     save(transaction, network)
 
@@ -161,14 +162,17 @@ def _describe(network: Network, vm_id: int, nic: Nic) -> None:
     nic["CLUSTER_ID"] = ",".join(map(str, sorted(network.clusters)))
 
 
-def _lease(network: Network, kind: Kind, oid: int, nic: Nic, inherited: list[str]) -> None:
-    """Take the address that ``nic`` asks for, else the first that is free. Raises :class:`InternalError`."""
+def _lease(transaction: Transaction, network: Network, number: int, nic: Nic, inherited: list[str]) -> None:
+    """Take for the owner ``number`` the address that ``nic`` asks for, else the first that is free.
+
+    Raises :class:`InternalError`.
+    """
     asked = [(name, nic[name]) for name in _ADDRESSES if nic.get(name)]
-    found = _choose(network, asked) if len(asked) < 2 else None
+    found = _choose(transaction, network, asked) if len(asked) < 2 else None
     if found is None:
         raise InternalError(f"Cannot get IP/MAC lease from virtual network {network.oid}.")
     each, index = found
-    each.leases.take(index, owner(kind, oid))
+    each.leases.take(index, number)
     nic |= each.addresses(index)
     nic["AR_ID"] = str(each.oid)
     get = each.attributes.get
@@ -178,18 +182,21 @@ def _lease(network: Network, kind: Kind, oid: int, nic: Nic, inherited: list[str
             nic[name] = each.attributes[name]
 
 
-def _choose(network: Network, asked: list[tuple[str, str]]) -> tuple[AddressRange, int] | None:
-    """A range and a free index in it."""
+def _choose(
+    transaction: Transaction, network: Network, asked: list[tuple[str, str]]
+) -> tuple[AddressRange, int] | None:
+    """A range and a free index in it, which the range's driver has given."""
     for each in network.ranges:
-        if not each.is_internal:
-            continue
-        if not asked:
-            if each.free > 0:
-                return each, each.leases.first_free()
-            continue
-        index = each.index_of(*asked[0])
-        if index is not None and each.leases.is_free(index, 1):
-            return each, index
+        if asked:
+            index = each.index_of(*asked[0])
+            if index is None or not each.leases.is_free(index, 1):
+                continue
+            if each.is_internal or ipam.allocate(transaction, network.oid, each, index):
+                return each, index
+        elif each.free > 0:
+            index = each.leases.first_free() if each.is_internal else ipam.get(transaction, network.oid, each, 1)
+            if index is not None:
+                return each, index
     return None
 
 
@@ -222,8 +229,10 @@ def _release(transaction: Transaction, kind: Kind, oid: int, nic: Nic, key: str)
     changed = False
     for each in network.ranges:
         index = each.index_of("MAC", mac) if ar_id in {None, each.oid} else None
-        if index is not None:
+        if index is not None and each.is_internal:
             changed |= each.leases.free(index, owner(kind, oid))
+        elif index is not None:
+            ipam.give_back(transaction, network.oid, each, index, owner(kind, oid))
     if kind is Kind.VROUTER and oid in network.vrouters:
         network.vrouters.discard(oid)
         changed = True

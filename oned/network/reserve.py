@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from oned.access.acl import Kind
 from oned.access.quota import Usage
+from oned.database.db import Transaction
 from oned.errors import ActionError
 from oned.model.network import Network
+from oned.network import ipam
 from oned.network.changes import take_range
 from oned.network.leases import MOST, owner
 from oned.network.ranges import AddressRange, whole
@@ -60,25 +62,28 @@ def _place(template: Template) -> tuple[int | None, tuple[str, str] | None]:
     return ar_id, asked[0] if asked else None
 
 
-def _start(each: AddressRange, request: Request) -> int | None:
+def _start(transaction: Transaction, network_id: int, each: AddressRange, request: Request) -> int | None:
     """Where the addresses of a request begin in a range; ``None`` when they are not there."""
-    if each.free < request.size or not each.is_internal:
+    size = request.size
+    if each.free < size:
         return None
     if request.address is None:
-        start: int | None = each.leases.first_run(request.size)
+        if not each.is_internal:
+            return ipam.get(transaction, network_id, each, size)
+        start: int | None = each.leases.first_run(size)
     else:
         start = each.index_of(*request.address)
-    if start is None or start + request.size > each.size or not each.leases.is_free(start, request.size):
+    if start is None or start + size > each.size or not each.leases.is_free(start, size):
         return None
-    return start
+    return start if each.is_internal or ipam.allocate(transaction, network_id, each, start, size) else None
 
 
-def take_addresses(parent: Network, reservation: Network, request: Request) -> None:
+def take_addresses(transaction: Transaction, parent: Network, reservation: Network, request: Request) -> None:
     """Move addresses of ``parent`` to a new range of ``reservation``. Raises :class:`ActionError`."""
     for each in parent.ranges:
         if request.ar_id not in {None, each.oid}:
             continue
-        start = _start(each, request)
+        start = _start(transaction, parent.oid, each, request)
         if start is not None:
             if len(each.leases) + request.size > MOST:
                 raise ActionError(f"At most {MOST} addresses of an address range can be in use")

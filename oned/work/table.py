@@ -2,6 +2,7 @@
 
 from oned.infrastructure.host_tasks import probe
 from oned.life.tasks import CONTINUE, carry_on
+from oned.network import ipam, ipam_tasks
 from oned.network.updates import UPDATE, update
 from oned.storage.periodic import look
 from oned.work.context import Context, Handler, LaterError
@@ -18,6 +19,8 @@ HANDLERS: dict[str, Handler] = {
     "storage": look,
     "host": probe,
     UPDATE: update,
+    ipam.UNDO: ipam_tasks.undo,
+    ipam.BACK: ipam_tasks.back,
     "secgroup": drive("oned.network.updates"),
 }
 
