@@ -7,7 +7,6 @@ An address range says in attributes of its own what it asks for: ``DUMMY_DELAY``
 import fcntl
 import ipaddress
 import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TextIO
 from xml.sax.saxutils import escape
 
 from edge.dummy.behaviour import Dummy, find, parse, unknown
-from onelib.driver import DriverError
+from onelib.driver import DriverError, DriverSettings
 from onelib.template_xml import Element, text_of
 
 _GIVEN = {
@@ -26,7 +25,7 @@ _GIVEN = {
     "GATEWAY": "10.0.0.1",
     "DNS": "10.0.0.1",
 }
-_WISHES = ("DELAY", "FAIL", "FAIL_ONCE", "HANG")
+_WISHES = ("DELAY", "FAIL", "HANG")
 
 Taken = dict[str, str]
 """Which request has each address."""
@@ -34,6 +33,10 @@ Taken = dict[str, str]
 
 class Ipam(Dummy):
     """Gives 10.0.0.1 and the 99 addresses after it, or what is asked for. The same request gets the same answer."""
+
+    def __init__(self, settings: DriverSettings) -> None:
+        super().__init__(settings)
+        self._failed_once: set[tuple[str, str]] = set()
 
     async def call(self, action: str, oid: int, message: str, task: str) -> str:
         """Wait, fail or answer, as the range asks. Raises :class:`onelib.driver.DriverError`."""
@@ -43,8 +46,15 @@ class Ipam(Dummy):
         if inner and message.rstrip().endswith(">"):
             head, _, tail = message.rstrip().rpartition("</")
             message = f"{head}<DUMMY>{inner}</DUMMY></{tail}"
-            oid = zlib.crc32(_key(root).encode())
+        self._fail_once(root, action.lower())
         return await super().call(action, oid, message, task)
+
+    def _fail_once(self, root: Element | None, step: str) -> None:
+        """Raise :class:`onelib.driver.DriverError` the first time; what is asked again is the same request."""
+        wanted = find(root, "AR/DUMMY_FAIL_ONCE").lower().replace(",", " ").split()
+        if step in wanted and (_key(root), step) not in self._failed_once:
+            self._failed_once.add((_key(root), step))
+            raise DriverError(f"{step} fails this time, as DUMMY_FAIL_ONCE asks for")
 
     def answer(self, action: str, oid: int, root: Element | None, task: str) -> str:
         """REGISTER_ADDRESS_RANGE: the range; GET_ADDRESS: free addresses in it."""
