@@ -9,6 +9,7 @@ Functions must therefore depend on nothing but the database.
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,15 +17,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Engine, Executable, Row, func
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import Engine, Executable, Row
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Select
 
 from oned.config import DatabaseSettings
-from oned.database.engine import api_error, make_engine, unreachable, worth_retrying
-from oned.database.schema import pool_control
+from oned.database.batch import Batch, Insert, overlap, tables_of
+from oned.database.engine import api_error, make_engine, pause_after, unreachable, worth_retrying
 
 if TYPE_CHECKING:
     from oned.drivers.questions import Answers
@@ -44,73 +44,87 @@ STOP_SECONDS = 2
 class Transaction:
     """What a handler sees of the database. ``writable`` transactions may change it.
 
-    ``signals`` are names of what others wait for (:meth:`Database.listen`); they are told after the commit.
-    ``touched`` are the objects that were inserted and removed; of one that was inserted with its body. ``answers`` is
-    what drivers have told the call; None where no call waits (:mod:`oned.drivers.questions`).
+    ``touched`` are the objects that were inserted and removed; of one that was inserted with its body. ``deferred``
+    are rows that are inserted with those of others just before the commit, or before a statement about their table.
+    ``answers`` is what drivers have told the call; None where no call waits (:mod:`oned.drivers.questions`).
     """
 
-    __slots__ = ("_connection", "answers", "deferred", "dirty", "mysql", "signals", "touched", "writable")
+    __slots__ = ("_batch", "_connection", "answers", "deferred", "dirty", "mysql", "touched", "writable")
 
-    def __init__(
-        self, connection: Connection, *, writable: bool, mysql: bool, signals: set[str] | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, *, mysql: bool, batch: Batch | None = None) -> None:
         self._connection = connection
-        self.writable = writable
+        self._batch = batch
+        self.writable = batch is not None
         self.mysql = mysql
         self.answers: Answers | None = None
         self.dirty = False
-        self.signals = set() if signals is None else signals
         self.touched: list[tuple[object, str]] = []
-        self.deferred: list[tuple[Executable, dict[str, Any]]] = []
+        self.deferred: list[Insert] = []
+
+    @property
+    def batch(self) -> Batch:
+        """What it shares with others. Raises :class:`RuntimeError` for a transaction that only reads."""
+        if self._batch is None:
+            raise RuntimeError("a read transaction cannot write")
+        return self._batch
+
+    @property
+    def signals(self) -> set[str]:
+        """Names of what others wait for (:meth:`Database.listen`), told after the commit."""
+        return self.batch.signals
+
+    def _settle(self, statement: Executable) -> None:
+        """Insert what waits when ``statement`` may be about it."""
+        batch = self._batch
+        if batch is None:
+            return
+        if self.deferred and any(overlap(statement, set(tables_of(insert))) for insert, _ in self.deferred):
+            self.dirty = True
+            batch.add(self.deferred)
+            self.deferred.clear()
+        if batch.concerns(statement):
+            batch.insert()
 
     def one(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> AnyRow | None:
         """The first row, locked until the end of a writable transaction."""
+        self._settle(statement)
         if self.writable and self.mysql:
             statement = _locking(statement)
         return self._connection.execute(statement, parameters or {}).fetchone()
 
     def rows(self, statement: Select[Any], parameters: dict[str, Any] | None = None) -> list[AnyRow]:
         """All rows."""
+        self._settle(statement)
         return list(self._connection.execute(statement, parameters or {}))
 
     def write(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:  # noqa: ANN401 (as SQLAlchemy)
-        """Change the database."""
-        if not self.writable:
-            raise RuntimeError("a read transaction cannot write")
-        self.dirty = True
+        """Change the database. Raises :class:`RuntimeError` for a transaction that only reads."""
+        self.dirty = bool(self.batch)
+        self._settle(statement)
         return self._connection.execute(statement, parameters)
 
     def insert_at_end(self, statement: Executable, row: dict[str, Any]) -> None:
-        """Insert a row just before the commit, together with those of others: who reads it before does not see it."""
+        """Insert a row just before the commit, together with those of others, or when someone looks for it."""
         if not self.writable:
             raise RuntimeError("a read transaction cannot write")
         self.deferred.append((statement, row))
 
-    def insert_deferred(self) -> None:
-        """Insert what waits for the end, in its order; rows of one table in a row with one statement."""
-        for statement, group in itertools.groupby(self.deferred, key=lambda entry: entry[0]):
-            self.write(statement, [row for _, row in group])
+    def hand_over(self) -> None:
+        """Leave the rows that wait to the batch: the job has succeeded."""
+        self.batch.add(self.deferred)
         self.deferred.clear()
 
     def next_oid(self, pool: str) -> int:
         """A new id in the pool table ``pool``: one more than the last, counted in ``pool_control``."""
-        if self.mysql:
-            return self.write(_NEXT_OID_MYSQL, {"tablename": pool}).lastrowid
-        return int(self.write(_NEXT_OID_SQLITE, {"tablename": pool}).scalar_one())
+        if not self.batch.knows_ids_of(pool):
+            self.dirty = True
+        return self.batch.next_oid(pool)
 
 
 @lru_cache(maxsize=256)
 def _locking(statement: Select[Any]) -> Select[Any]:
     """``statement`` with the rows it finds locked; kept, as most statements are built once."""
     return statement.with_for_update()
-
-
-_mysql_insert = mysql.insert(pool_control).values(last_oid=func.last_insert_id(0))
-_NEXT_OID_MYSQL = _mysql_insert.on_duplicate_key_update(last_oid=func.last_insert_id(pool_control.c.last_oid + 1))
-_sqlite_insert = sqlite.insert(pool_control).values(last_oid=0)
-_NEXT_OID_SQLITE = _sqlite_insert.on_conflict_do_update(
-    index_elements=["tablename"], set_={"last_oid": pool_control.c.last_oid + 1}
-).returning(pool_control.c.last_oid)
 
 
 class _PoisonedError(Exception):
@@ -169,9 +183,11 @@ class Database:
         """One write transaction of the calling thread, outside of the queue. Raises :class:`DatabaseError`."""
         try:
             with self._write_engine.begin() as connection:
-                transaction = Transaction(connection, writable=True, mysql=self.mysql)
+                batch = Batch(connection, mysql=self.mysql)
+                transaction = Transaction(connection, mysql=self.mysql, batch=batch)
                 yield transaction
-                transaction.insert_deferred()
+                transaction.hand_over()
+                batch.finish()
         except SQLAlchemyError as error:
             raise unreachable(self.settings, error) from None
 
@@ -185,7 +201,7 @@ class Database:
         for last in (False, True):
             try:
                 with self._read_engine.connect() as connection:
-                    return job(Transaction(connection, writable=False, mysql=self.mysql))
+                    return job(Transaction(connection, mysql=self.mysql))
             except SQLAlchemyError as error:
                 if last or not worth_retrying(error):
                     raise api_error(error) from None
@@ -224,12 +240,12 @@ class Database:
 
     def _commit(self, batch: list[_Queued], *, alone: bool) -> bool:
         """Run ``batch`` in one transaction; False when it was rolled back and nobody has an answer yet."""
-        for last in (False, True):
+        for tries in itertools.count(1):
             committing = False
-            signals: set[str] = set()
             try:
                 with self._write_engine.connect() as connection, connection.begin() as commit:
-                    answers = self._answers(connection, batch, signals)
+                    shared = Batch(connection, mysql=self.mysql)
+                    answers = self._answers(shared, batch)
                     committing = True
                     commit.commit()
             except _PoisonedError as poisoned:
@@ -239,7 +255,8 @@ class Database:
             except SQLAlchemyError as error:
                 if not alone:
                     return False
-                if worth_retrying(error) and not last and not committing:
+                if worth_retrying(error, tries) and not committing:
+                    time.sleep(pause_after(tries))
                     continue
                 batch[0].future.set_exception(api_error(error, committing=committing))
                 return True
@@ -248,27 +265,27 @@ class Database:
                     queued.future.set_result(value)
                 else:
                     queued.future.set_exception(failure)
-            for signal in signals:
+            for signal in shared.signals:
                 for callback in self._listeners.get(signal, ()):
                     callback()
             return True
         raise AssertionError("unreachable")
 
-    def _answers(
-        self, connection: Connection, batch: list[_Queued], signals: set[str]
-    ) -> list[tuple[Any, Exception | None]]:
+    def _answers(self, shared: Batch, batch: list[_Queued]) -> list[tuple[Any, Exception | None]]:
+        """What each of ``batch`` answers, or how it fails. Raises :class:`_PoisonedError`."""
         answers: list[tuple[Any, Exception | None]] = []
-        whole = Transaction(connection, writable=True, mysql=self.mysql, signals=signals)
         for queued in batch:
-            transaction = Transaction(connection, writable=True, mysql=self.mysql, signals=signals)
+            transaction = Transaction(shared.connection, mysql=self.mysql, batch=shared)
+            ids = shared.ids()
             try:
                 answers.append((queued.job(transaction), None))
-                whole.deferred += transaction.deferred
+                transaction.hand_over()
             except SQLAlchemyError:
                 raise
             except Exception as error:
                 if transaction.dirty:
                     raise _PoisonedError(error) from error
+                shared.give_back(ids)
                 answers.append((None, error))
-        whole.insert_deferred()
+        shared.finish()
         return answers

@@ -103,7 +103,7 @@ def create(transaction: Transaction, obj: PoolObject) -> int:
 def insert_row(transaction: Transaction, obj: PoolObject) -> None:
     """Insert ``obj``, whose ``oid`` was taken before with :meth:`Transaction.next_oid`."""
     row = _row(obj)
-    transaction.write(_of(obj.table).insert, row)
+    transaction.insert_at_end(_of(obj.table).insert, row)
     transaction.touched.append((obj, row["body"]))
 
 

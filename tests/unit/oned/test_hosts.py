@@ -63,7 +63,6 @@ def put(transaction: Transaction, state: HostState, **changes: object) -> None:
 
 def told(transaction: Transaction) -> list[str]:
     """The first key of each event."""
-    transaction.insert_deferred()
     return [
         str(row[0]).split("\n", maxsplit=1)[0]
         for row in transaction.rows(select(event.c.topics).order_by(event.c.id))
@@ -111,7 +110,6 @@ def test_errors_come_and_go(transaction: Transaction) -> None:
 
 def test_event_of_a_state(transaction: Transaction) -> None:
     hosts.set_state(transaction, 0, HostState.MONITORED)
-    transaction.insert_deferred()
     topics, body = transaction.rows(select(event.c.topics, event.c.body))[0]
     assert topics == "EVENT HOST 0/MONITORED/ \nEVENT STATE HOST/MONITORED//0 "
     assert body.startswith(
