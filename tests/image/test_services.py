@@ -23,6 +23,7 @@ USERS = {
     "opennebula-hem": "oneadmin",
     "opennebula-novnc": "oneadmin",
     "opennebula-scheduler": "oneadmin",
+    "opennebula-showback": "oneadmin",
 }
 OLD_CERTIFICATE = """
 import datetime, pathlib

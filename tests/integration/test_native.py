@@ -115,8 +115,9 @@ def test_services_of_a_supervisor_that_was_killed_alone_are_ended(
         assert stranger.poll() is None
         stranger.kill()
     assert done.returncode == 0, done.stdout + done.stderr
-    names = "opennebula, opennebula-hem, opennebula-scheduler, opennebula-ssh-agent, opennebula-ssh-socks-cleaner"
-    assert done.stdout.startswith(f"ended what ran without its Supervisor: {names}\n")
+    names = ("hem", "scheduler", "showback", "ssh-agent", "ssh-socks-cleaner")
+    ended = ", ".join(["opennebula", *(f"opennebula-{name}" for name in names)])
+    assert done.stdout.startswith(f"ended what ran without its Supervisor: {ended}\n")
     assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists()]
     assert run(program, state, "down").stdout == {"up": "stopped\n", "down": "not running\n"}[command]
 

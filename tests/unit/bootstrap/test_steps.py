@@ -132,12 +132,12 @@ def test_a_role_without_its_program_is_refused() -> None:
 
 ROLES = {
     "all": "containerd? crond memcached mysqld mysqld-configure mysqld-upgrade opennebula opennebula-hem "
-    "opennebula-httpd opennebula-novnc opennebula-scheduler opennebula-ssh-add opennebula-ssh-agent "
-    "opennebula-ssh-socks-cleaner sshd stunnel",
+    "opennebula-httpd opennebula-novnc opennebula-scheduler opennebula-showback opennebula-ssh-add "
+    "opennebula-ssh-agent opennebula-ssh-socks-cleaner sshd stunnel",
     "none": "crond infinite-loop",
     "mysqld": "crond mysqld mysqld-configure mysqld-upgrade",
-    "oned": "crond opennebula opennebula-hem opennebula-ssh-add opennebula-ssh-agent opennebula-ssh-socks-cleaner "
-    "stunnel",
+    "oned": "crond opennebula opennebula-hem opennebula-showback opennebula-ssh-add opennebula-ssh-agent "
+    "opennebula-ssh-socks-cleaner stunnel",
     "scheduler": "crond opennebula-scheduler",
     "sshd": "crond sshd",
     "memcached": "crond memcached",
