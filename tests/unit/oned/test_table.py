@@ -1,7 +1,10 @@
 """The table of methods against the list of the 6.0 API."""
 
 import inspect
+from importlib import import_module
+from pkgutil import iter_modules
 
+from oned import methods
 from oned.methods.call import Method
 from oned.methods.table import METHODS, UPSTREAM
 from oned.methods.upstream import LATER
@@ -9,6 +12,17 @@ from oned.methods.upstream import LATER
 
 def test_every_method_is_one_of_upstreams() -> None:
     assert set(METHODS) <= UPSTREAM | LATER
+
+
+def test_every_row_of_every_module_is_in_the_table() -> None:
+    modules = [import_module(f"oned.methods.{module.name}") for module in iter_modules(methods.__path__)]
+    rows = [
+        row
+        for module in modules
+        if module.__name__ != "oned.methods.table"
+        for row in getattr(module, "METHODS", ())
+    ]
+    assert sorted(row.name for row in rows) == sorted(METHODS)
 
 
 def test_size_of_the_list() -> None:
