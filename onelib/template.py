@@ -14,7 +14,8 @@ from onelib.template_text import CDATA_END, TextError, parse_text, render_text
 Value = str | dict[str, str]
 
 MAX_ELEMENTS = 400_000
-"""Elements that the XML form of one template may hold: far above any real one, far below what exhausts memory."""
+"""Elements of the XML form, and equal signs of the text form, that one template may hold: far above any real one, far
+below what exhausts memory or keeps the others waiting."""
 
 
 class TemplateError(OneError):
@@ -56,6 +57,8 @@ class Template:
 
         Raises :class:`TemplateError` with line and column.
         """
+        if text.count("=") > MAX_ELEMENTS:
+            raise TemplateError(f"the template has more than {MAX_ELEMENTS} attributes")
         try:
             return cls(parse_text(text, configuration=configuration))
         except TextError as error:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from oned.access.acl import Caller
 from oned.api.xmlrpc import Value
+from oned.database.listing import Listing
 from oned.errors import ApiError
-from oned.methods.call import Answer, Method
+from oned.methods.call import Method
 
 HIDDEN = "****"
 RESULT_LIMIT = 20
+MESSAGE_LIMIT = 2000
+"""Characters of a failure's text: it may quote what the client sent, however long that is."""
 
 
 def shown(value: Value, limit: int) -> str:
@@ -24,7 +27,7 @@ def shown(value: Value, limit: int) -> str:
 
 @dataclass
 class Record:
-    """What is known of one call. ``client`` is ``address:port``."""
+    """What is known of one call. ``client`` is ``address:port``; ``rest`` follows the first piece of a long result."""
 
     method: Method
     params: Sequence[Value]
@@ -32,7 +35,8 @@ class Record:
     client: str
     caller: Caller | None = None
     failure: ApiError | None = None
-    result: Answer = ""
+    result: bool | int | str = ""
+    rest: Listing | None = None
 
     @property
     def uid(self) -> int:
@@ -41,8 +45,10 @@ class Record:
 
     @property
     def message(self) -> str:
-        """The text of the failure, as the client gets it."""
-        return f"[{self.method.name}] {self.failure.text(self.uid)}" if self.failure else ""
+        """The text of the failure, as the client and the log get it."""
+        text = self.failure.text(self.uid) if self.failure else ""
+        shortened = text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]}..."
+        return f"[{self.method.name}] {shortened}" if self.failure else ""
 
     @property
     def shown_result(self) -> str:
