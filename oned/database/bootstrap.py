@@ -91,8 +91,7 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     _check_versions(versions)
     if all(versions):
         _create_tables(database, schema.OWN)
-        with database.transaction() as transaction:
-            _begin(transaction)
+        database.beside(_begin)
         log.write("ONE", INFO, f"oned is using version {schema.SCHEMA_VERSION} of the {settings.database.label}")
         _warn_about_password(database, locations, log)
         return

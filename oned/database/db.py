@@ -191,6 +191,28 @@ class Database:
         except SQLAlchemyError as error:
             raise unreachable(self.settings, error) from None
 
+    def beside(self, job: Job[Result]) -> Result:
+        """Run ``job`` in a transaction of the calling thread; again when others were in its way.
+
+        What it does has to be the same when it is done twice: a commit whose answer is lost is repeated too. Raises
+        :class:`DatabaseError`.
+        """
+        for tries in itertools.count(1):
+            try:
+                with self._write_engine.begin() as connection:
+                    batch = Batch(connection, mysql=self.mysql)
+                    transaction = Transaction(connection, mysql=self.mysql, batch=batch)
+                    answer = job(transaction)
+                    transaction.hand_over()
+                    batch.finish()
+            except SQLAlchemyError as error:
+                if not worth_retrying(error, tries):
+                    raise unreachable(self.settings, error) from None
+                time.sleep(pause_after(tries))
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
     @property
     def engine(self) -> Engine:
         """The engine for the definition of tables."""

@@ -18,7 +18,7 @@ from typing import Protocol
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects import mysql
 
-from oned.database.db import Database
+from oned.database.db import Database, Transaction
 from oned.database.schema import lease
 from oned.errors import StateError
 
@@ -91,26 +91,29 @@ class RowLease:
         begin = time.monotonic()
         if begin - self._renewed < RENEW_SECONDS:
             return True
+        held = self._database.beside(self._take)
+        self._renewed = begin if held else -LEASE_SECONDS
+        return held
+
+    def _take(self, transaction: Transaction) -> bool:
         mine = (
             update(lease)
             .where(lease.c.name == self._name, or_(lease.c.owner == self._owner, lease.c.expires < NOW))
             .values(owner=self._owner, expires=NOW + LEASE_SECONDS)
         )
-        with self._database.transaction() as transaction:
-            held = transaction.write(mine).rowcount > 0
-            if not held and not transaction.rows(select(lease.c.name).where(lease.c.name == self._name)):
-                first = mysql.insert(lease).prefix_with("IGNORE")
-                row = {"name": self._name, "owner": self._owner, "expires": NOW + LEASE_SECONDS}
-                held = transaction.write(first.values(row)).rowcount > 0
-        self._renewed = begin if held else -LEASE_SECONDS
-        return held
+        if transaction.write(mine).rowcount > 0:
+            return True
+        if transaction.rows(select(lease.c.name).where(lease.c.name == self._name)):
+            return False
+        first = mysql.insert(lease).prefix_with("IGNORE")
+        row = {"name": self._name, "owner": self._owner, "expires": NOW + LEASE_SECONDS}
+        return transaction.write(first.values(row)).rowcount > 0
 
     def release(self) -> None:
         """Let another server take the row at once."""
         self._renewed = -LEASE_SECONDS
         mine = update(lease).where(lease.c.name == self._name, lease.c.owner == self._owner)
-        with self._database.transaction() as transaction:
-            transaction.write(mine.values(expires=0))
+        self._database.beside(lambda transaction: transaction.write(mine.values(expires=0)))
 
 
 def identity(folder: Path) -> str:

@@ -97,8 +97,8 @@ class Peers:
             self._complain(str(error))
 
     def _forget_gone(self) -> None:
-        with self._database.transaction() as transaction:
-            transaction.write(delete(lease).where(_ROWS, lease.c.expires < NOW - GONE_SECONDS))
+        old = delete(lease).where(_ROWS, lease.c.expires < NOW - GONE_SECONDS)
+        self._database.beside(lambda transaction: transaction.write(old))
 
     def _complain(self, trouble: str) -> None:
         """Log what is wrong, once."""

@@ -97,7 +97,6 @@ class EventStore:
     def _write(self, job: Job[object]) -> None:
         """Beside the writer on MariaDB: there the rows of other servers must not hold up this one's calls."""
         if self._database.mysql:
-            with self._database.transaction() as transaction:
-                job(transaction)
+            self._database.beside(job)
         else:
             self._database.submit(job).result()
