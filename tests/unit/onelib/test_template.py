@@ -135,7 +135,6 @@ def test_too_many_elements() -> None:
 
 def test_too_many_attributes() -> None:
     text = "A=1\n" * 399_999
-    assert len(Template.parse(f"{text}B=1")) == 400_000
     for more in ("B = 1\nC = 1", "B = [ C = 1, D = 1 ]"):
         with pytest.raises(TemplateError, match="more than 400000 attributes"):
             Template.parse(f"{text}{more}")
