@@ -2,11 +2,12 @@
 
 import itertools
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.oned.clients import Client, client
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.mariadb import MariaDb, free_port
 from tests.integration.oned.pair import Pair
@@ -53,10 +54,28 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Daemon]:
     end(daemon)
 
 
-@pytest.fixture(scope="module", params=PAIRED)
-def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """Running, shared by the tests of a module: they use names of their own."""
-    daemon = new_daemon(tmp_path_factory.mktemp("oned"), request.param, request)
-    daemon.start()
-    yield daemon
-    end(daemon)
+def served(root_name: str, configuration: str = "", settle: Callable[[Daemon], None] | None = None) -> object:
+    """A fixture: a server with that configuration, shared by the tests of a module, which use names of their own.
+
+    It runs on each database; ``settle`` waits until it has what the tests count on.
+    """
+
+    @pytest.fixture(scope="module", params=PAIRED)
+    def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+        daemon = new_daemon(tmp_path_factory.mktemp(root_name), request.param, request, configuration)
+        daemon.start()
+        if settle is not None:
+            settle(daemon)
+        yield daemon
+        end(daemon)
+
+    return oned
+
+
+oned = served("oned")
+
+
+@pytest.fixture
+def one(oned: Daemon) -> Iterator[Client]:
+    """A client of oneadmin."""
+    yield from client(oned)

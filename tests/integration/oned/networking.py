@@ -1,15 +1,11 @@
 """What the tests of networks share: the configuration, names, users."""
 
-import itertools
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import pytest
-
 from tests.integration.oned.clients import Client
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import unique
 
 AUTHORIZATION, NO_EXISTS, ACTION, PARAMETER, INTERNAL, ALLOCATE = 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000
 NET, VNTEMPLATE, VROUTER, CLUSTER = 0x4000000000, 0x40000000000000, 0x4000000000000, 0x200000000000
@@ -33,25 +29,6 @@ VLAN_IDS = [ START = "10", RESERVED = "0, 1, 13, 20:4095" ]
 VN_MAD_CONF = [ NAME = "mine", BRIDGE_TYPE = "none" ]
 VN_MAD_CONF = [ NAME = "wrong", BRIDGE_TYPE = "wooden" ]
 """
-_numbers = itertools.count()
-
-
-def networked(root_name: str) -> object:
-    """A fixture: a process with that configuration, shared by the tests of a module, once for each database."""
-
-    @pytest.fixture(scope="module", params=PAIRED)
-    def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-        daemon = new_daemon(tmp_path_factory.mktemp(root_name), request.param, request, CONFIGURATION)
-        daemon.start()
-        yield daemon
-        end(daemon)
-
-    return oned
-
-
-def unique(prefix: str = "net") -> str:
-    """A name that no other test has."""
-    return f"{prefix}-{next(_numbers)}"
 
 
 class User(NamedTuple):

@@ -1,6 +1,5 @@
 """Images and marketplaces on a server with dummy drivers."""
 
-import itertools
 import re
 import time
 from typing import Any
@@ -9,6 +8,7 @@ from edge.dummy.behaviour import find
 from edge.dummy.market import Market
 from onelib.template_xml import Element
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import unique
 
 CONF = """
 DATASTORE_MAD = [ EXECUTABLE = "python:edge.dummy.datastore:Datastore" ]
@@ -23,8 +23,6 @@ AUTHORIZATION, NO_EXISTS, ACTION, PARAMETER, INTERNAL, ALLOCATE = 0x200, 0x400, 
 READY, USED, DISABLED, LOCKED, ERROR, CLONE, DELETE = 1, 2, 3, 4, 5, 6, 7
 SECONDS = 20
 
-_numbers = itertools.count()
-
 
 class Listing(Market):
     """A dummy that also lists the apps in LISTED, words in base64."""
@@ -37,10 +35,6 @@ class Listing(Market):
         return text
 
 
-def fresh_name(kind: str) -> str:
-    return f"{kind}-{next(_numbers)}"
-
-
 def value(xml: str | int, name: str) -> str:
     """The text of the first element ``name``."""
     found = re.search(rf"<{name}>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</{name}>", str(xml), re.DOTALL)
@@ -51,13 +45,6 @@ def value(xml: str | int, name: str) -> str:
 def ids(xml: str | int, name: str) -> set[int]:
     """The ids in the collection ``name``."""
     return {int(number) for number in re.findall(r"<ID>(\d+)</ID>", value(xml, name))}
-
-
-def user(oned: Daemon) -> str:
-    """The session of a new user of the group users."""
-    name = fresh_name("user")
-    oned.ok("one.user.allocate", name, "word", "core")
-    return f"{name}:word"
 
 
 def uid_of(oned: Daemon, session: str) -> int:
@@ -91,9 +78,14 @@ def measured(oned: Daemon, datastore: int) -> None:
         time.sleep(0.02)
 
 
+def settle(oned: Daemon) -> None:
+    """Wait until images have a place."""
+    measured(oned, 1)
+
+
 def image(oned: Daemon, text: str = "", *, session: str | None = None, name: str = "") -> int:
     """A new image in the default datastore, whatever becomes of it."""
-    template = f'NAME = "{name or fresh_name("image")}"\n'
+    template = f'NAME = "{name or unique("image")}"\n'
     template += text or "PATH = /tmp/x"
     how: dict[str, Any] = {} if session is None else {"session": session}
     return int(oned.ok("one.image.allocate", template, 1, **how))
@@ -107,4 +99,4 @@ def ready_image(oned: Daemon, text: str = "", *, session: str | None = None) -> 
 
 
 def market(oned: Daemon, text: str = "MARKET_MAD = dummy") -> int:
-    return int(oned.ok("one.market.allocate", f'NAME = "{fresh_name("market")}"\n{text}'))
+    return int(oned.ok("one.market.allocate", f'NAME = "{unique("market")}"\n{text}'))

@@ -19,11 +19,6 @@ USE, MANAGE, CREATE = 1, 2, 8
 
 
 @pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
-
-
-@pytest.fixture
 def joe(oned: Daemon, one: Client) -> tuple[int, str]:
     """A new user of a new group: id and session."""
     name = f"joe{next(_numbers)}"

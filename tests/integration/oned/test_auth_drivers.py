@@ -12,7 +12,8 @@ import pytest
 
 from tests.integration.oned.conftest import end, new_daemon
 from tests.integration.oned.daemon import Daemon
-from tests.integration.oned.networking import unique, values
+from tests.integration.oned.names import unique
+from tests.integration.oned.networking import values
 
 AUTHENTICATION = 0x100
 WORD = "hidden-word"

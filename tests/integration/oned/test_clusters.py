@@ -1,36 +1,25 @@
 """Clusters over the API: life, members, rights."""
 
-import itertools
-from collections.abc import Iterator
-
 import pyone
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import new_member, unique
 
 AUTHORIZATION, NO_EXISTS, ACTION, INTERNAL = 0x200, 0x400, 0x800, 0x2000
 CLUSTER_RULE = 0x200100000000
-_numbers = itertools.count()
 
 pytestmark = closed
 
 
 @pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
-
-
-@pytest.fixture
 def joe(oned: Daemon) -> str:
-    """The session of a new user of the group users."""
-    name = f"clu{next(_numbers)}"
-    oned.ok("one.user.allocate", name, "word", "core")
-    return f"{name}:word"
+    return new_member(oned)
 
 
 def new(one: Client) -> int:
-    return int(one.cluster.allocate(f"cluster-{next(_numbers)}"))
+    return int(one.cluster.allocate(unique("cluster")))
 
 
 def test_first_cluster(oned: Daemon, one: Client) -> None:

@@ -1,12 +1,11 @@
 """Datastores over the API: life, what the configuration of the drivers adds, rights."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
 
 AUTHORIZATION, NO_EXISTS, ACTION, INTERNAL = 0x200, 0x400, 0x800, 0x2000
@@ -32,17 +31,7 @@ _numbers = itertools.count()
 pytestmark = closed
 
 
-@pytest.fixture(scope="module", params=PAIRED)
-def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    daemon = new_daemon(tmp_path_factory.mktemp("oned"), request.param, request, CONFIGURATION)
-    daemon.start()
-    yield daemon
-    end(daemon)
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("oned", CONFIGURATION)
 
 
 @pytest.fixture

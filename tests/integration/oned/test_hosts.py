@@ -1,16 +1,15 @@
 """Hosts over the API: life, states, capacity, monitoring, rights."""
 
-import itertools
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pyone
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import new_member, unique
 
 AUTHORIZATION, NO_EXISTS, ACTION, INTERNAL = 0x200, 0x400, 0x800, 0x2000
 INIT, MONITORED, ERROR, DISABLED, OFFLINE = 0, 2, 3, 4, 8
@@ -19,34 +18,20 @@ VM_MAD = [ NAME = "dummy", EXECUTABLE = "python:edge.dummy.vmm:Vmm", TYPE = "xml
 HOST_ENCRYPTED_ATTR = "ONE_PASSWORD"
 """
 HOST_RULE = 0x2100000000
-_numbers = itertools.count()
 
 pytestmark = closed
 
 
-@pytest.fixture(scope="module", params=PAIRED)
-def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    daemon = new_daemon(tmp_path_factory.mktemp("oned"), request.param, request, DRIVERS)
-    daemon.start()
-    yield daemon
-    end(daemon)
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("oned", DRIVERS)
 
 
 @pytest.fixture
 def joe(oned: Daemon) -> str:
-    """The session of a new user of the group users."""
-    name = f"host{next(_numbers)}"
-    oned.ok("one.user.allocate", name, "word", "core")
-    return f"{name}:word"
+    return new_member(oned)
 
 
 def new(one: Client, im_mad: str = "dummy", cluster: int = -1) -> int:
-    return int(one.host.allocate(f"host-{next(_numbers)}", im_mad, "dummy", cluster))
+    return int(one.host.allocate(unique("host"), im_mad, "dummy", cluster))
 
 
 def wait(one: Client, oid: int, state: int) -> Client:
@@ -96,7 +81,7 @@ def test_a_host_that_cannot_be_monitored(oned: Daemon, one: Client) -> None:
 
 
 def test_body_of_a_new_host(oned: Daemon) -> None:
-    name = f"body-{next(_numbers)}"
+    name = unique("body")
     oid = oned.ok("one.host.allocate", name, "dummy", "x&y", 0)
     oned.ok("one.host.status", oid, 2)
     body = str(oned.ok("one.host.info", oid)).split("<MONITORING>")[0].removesuffix("<MONITORING/></HOST>")
@@ -157,7 +142,7 @@ def test_status(oned: Daemon, one: Client) -> None:
 
 
 def test_reservations(one: Client) -> None:
-    cluster = one.cluster.allocate(f"reserved-{next(_numbers)}")
+    cluster = one.cluster.allocate(unique("reserved"))
     oid = new(one, cluster=cluster)
     wait(one, oid, MONITORED)
     one.cluster.update(cluster, "RESERVED_CPU = 50%\nRESERVED_MEM = 1048576", 1)
@@ -253,7 +238,7 @@ def test_rights(oned: Daemon, one: Client, joe: str) -> None:
 
 
 def test_rights_by_cluster(oned: Daemon, one: Client) -> None:
-    name = f"cluster-user{next(_numbers)}"
+    name = unique("cluster-user")
     uid = int(oned.ok("one.user.allocate", name, "word", "core"))
     session = f"{name}:word"
     cluster = one.cluster.allocate(name)
@@ -298,7 +283,7 @@ def test_a_host_with_machines(oned: Daemon, one: Client) -> None:
 
 def test_many_at_once(oned: Daemon, one: Client) -> None:
     """One name is given once, and a host that many move is in one cluster in the end."""
-    name = f"only-{next(_numbers)}"
+    name = unique("only")
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: oned.call("one.host.allocate", name, "dummy", "dummy", -1), range(32)))
     won = [int(answer[1]) for answer in answers if answer[0]]

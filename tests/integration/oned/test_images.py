@@ -1,14 +1,14 @@
 """Images over the API, with the dummy driver of datastores: what is created, copied, changed and removed."""
 
-from collections.abc import Iterator
 from xmlrpc.client import Fault
 
 import pytest
 
 from tests.integration.oned import storage
-from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import new_member, unique
 from tests.integration.oned.storage import (
     ACTION,
     ALLOCATE,
@@ -23,7 +23,6 @@ from tests.integration.oned.storage import (
     PARAMETER,
     READY,
     USED,
-    fresh_name,
     gone,
     ids,
     image,
@@ -36,23 +35,12 @@ pytestmark = closed
 INFO = "one.image.info"
 
 
-@pytest.fixture(scope="module", params=PAIRED)
-def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    daemon = new_daemon(tmp_path_factory.mktemp("images"), request.param, request, storage.CONF)
-    daemon.start()
-    storage.measured(daemon, 1)
-    yield daemon
-    end(daemon)
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("images", storage.CONF, storage.settle)
 
 
 @pytest.fixture
 def joe(oned: Daemon) -> str:
-    return storage.user(oned)
+    return new_member(oned)
 
 
 def state(oned: Daemon, oid: int) -> int:
@@ -60,14 +48,14 @@ def state(oned: Daemon, oid: int) -> int:
 
 
 def new_datastore(oned: Daemon, text: str = "") -> int:
-    template = f"NAME = {fresh_name('ds')}\nTM_MAD = dummy\n{text or 'DS_MAD = dummy'}"
+    template = f"NAME = {unique('ds')}\nTM_MAD = dummy\n{text or 'DS_MAD = dummy'}"
     oid = int(oned.ok("one.datastore.allocate", template, -1))
     storage.measured(oned, oid)
     return oid
 
 
 def test_body_is_as_upstream_writes_it(oned: Daemon) -> None:
-    name = fresh_name("body")
+    name = unique("body")
     oid = oned.ok("one.image.allocate", f'NAME = "{name}"\nTYPE = datablock\nSIZE = 5\nFS = ext4\nA = "<1>"', 1)
     body = until(oned, INFO, int(oid), READY)
     source = value(body, "SOURCE")
@@ -90,7 +78,7 @@ def test_body_is_as_upstream_writes_it(oned: Daemon) -> None:
 
 
 def test_pyone_reads_images(oned: Daemon, one: Client) -> None:
-    name = fresh_name("pyone")
+    name = unique("pyone")
     oid = one.image.allocate({"NAME": name, "PATH": "/tmp/x", "PERSISTENT": "YES"}, 1)
     until(oned, INFO, oid, READY)
     found = one.image.info(oid)
@@ -155,7 +143,7 @@ def test_templates_that_are_refused(
 
 
 def test_names_are_unique_for_each_owner(oned: Daemon, joe: str) -> None:
-    name = fresh_name("mine")
+    name = unique("mine")
     mine = image(oned, name=name)
     assert oned.fails(ALLOCATE, "one.image.allocate", f"NAME = {name}\nPATH = /x", 1).endswith(
         f"NAME is already taken by IMAGE {mine}."
@@ -172,7 +160,7 @@ def test_names_are_unique_for_each_owner(oned: Daemon, joe: str) -> None:
 
 
 def test_files_are_no_disks(oned: Daemon) -> None:
-    name = fresh_name("kernel")
+    name = unique("kernel")
     template = f"NAME = {name}\nPATH = /x\nTYPE = KERNEL\nPERSISTENT = YES\nDEV_PREFIX = vd"
     oid = int(oned.ok("one.image.allocate", template, 2))
     info = until(oned, INFO, oid, READY)
@@ -205,7 +193,7 @@ def test_a_driver_that_fails(oned: Daemon) -> None:
 def test_space(oned: Daemon, joe: str) -> None:
     store = new_datastore(oned, "DS_MAD = dummy\nLIMIT_MB = 11000")
     oned.ok("one.datastore.chmod", store, -1, -1, -1, -1, -1, -1, 1, -1, -1)
-    names = [fresh_name("space") for _ in range(3)]
+    names = [unique("space") for _ in range(3)]
     oned.fails(ACTION, "one.image.allocate", f"NAME = {names[0]}\nSIZE = 2000", store)
     oned.fails(ACTION, "one.image.allocate", f"NAME = {names[0]}\nSIZE = 2000", store, False, session=joe)
     assert oned.ok("one.image.allocate", f"NAME = {names[0]}\nSIZE = 2000", store, False)
@@ -228,13 +216,13 @@ def test_persistent(oned: Daemon, joe: str) -> None:
     own = ready_image(oned, "PATH = /x\nPERSISTENT = NO\nPERSISTENT_TYPE = SHAREABLE", session=joe)
     assert value(oned.ok(INFO, own), "PERSISTENT") == "0"
     assert "PERSISTENT_TYPE" not in str(oned.ok(INFO, own))
-    copy = int(oned.ok("one.image.clone", mine, fresh_name("copy"), session=joe))
+    copy = int(oned.ok("one.image.clone", mine, unique("copy"), session=joe))
     assert value(oned.ok(INFO, copy), "PERSISTENT") == "0"
 
 
 def test_a_datastore_for_persistent_images_only(oned: Daemon) -> None:
     store = new_datastore(oned, "DS_MAD = dev\nDISK_TYPE = BLOCK")
-    name = fresh_name("dev")
+    name = unique("dev")
     assert oned.fails(ALLOCATE, "one.image.allocate", f"NAME = {name}\nSIZE = 1", store).endswith(
         "This Datastore only accepts persistent images."
     )
@@ -270,7 +258,7 @@ def test_enable(oned: Daemon) -> None:
 def test_a_copy_holds_its_source(oned: Daemon, persistent: str, while_copied: int) -> None:
     source = ready_image(oned, f"PATH = /x\nPERSISTENT = {persistent}")
     oned.ok("one.image.update", source, 'DUMMY = [ DELAY = "0.5" ]', 1)
-    copy = int(oned.ok("one.image.clone", source, fresh_name("copy")))
+    copy = int(oned.ok("one.image.clone", source, unique("copy")))
     info = oned.ok(INFO, source)
     assert (value(info, "STATE"), value(info, "CLONING_OPS")) == (str(while_copied), "1")
     assert ids(info, "CLONES") == {copy}
@@ -281,7 +269,7 @@ def test_a_copy_holds_its_source(oned: Daemon, persistent: str, while_copied: in
         assert oned.fails(INTERNAL, "one.image.persistent", source, False).endswith(
             "Could not make image non-persistent: Image cannot be in state CLONE."
         )
-    assert oned.fails(ALLOCATE, "one.image.clone", copy, fresh_name("copy")).endswith(
+    assert oned.fails(ALLOCATE, "one.image.clone", copy, unique("copy")).endswith(
         "Cannot clone image in state: LOCKED"
     )
     made = until(oned, INFO, copy, READY)
@@ -292,7 +280,7 @@ def test_a_copy_holds_its_source(oned: Daemon, persistent: str, while_copied: in
 
 def test_a_copy_that_is_deleted_lets_its_source_go(oned: Daemon) -> None:
     source = ready_image(oned, 'PATH = /x\nPERSISTENT = YES\nDUMMY = [ DELAY = "0.4" ]')
-    copy = int(oned.ok("one.image.clone", source, fresh_name("copy")))
+    copy = int(oned.ok("one.image.clone", source, unique("copy")))
     assert oned.ok("one.image.delete", copy) == copy
     assert state(oned, source) == READY
     gone(oned, INFO, copy)
@@ -300,7 +288,7 @@ def test_a_copy_that_is_deleted_lets_its_source_go(oned: Daemon) -> None:
 
 def test_copies_elsewhere(oned: Daemon) -> None:
     source = ready_image(oned)
-    name = fresh_name("far")
+    name = unique("far")
     store = new_datastore(oned, "DS_MAD = fs")
     copy = int(oned.ok("one.image.clone", source, name, store))
     assert value(until(oned, INFO, copy, READY), "DATASTORE_ID") == str(store)
@@ -309,7 +297,7 @@ def test_copies_elsewhere(oned: Daemon) -> None:
         (0, ACTION, "Clone only supported for IMAGE_DS Datastores"),
         (999, NO_EXISTS, "Error getting datastore [999]."),
     ):
-        assert oned.fails(code, "one.image.clone", source, fresh_name("far"), datastore).endswith(text)
+        assert oned.fails(code, "one.image.clone", source, unique("far"), datastore).endswith(text)
     assert oned.fails(ALLOCATE, "one.image.clone", source, name).endswith(f"taken by IMAGE {copy}.")
     assert oned.fails(ALLOCATE, "one.image.clone", source, "").endswith("it cannot be empty")
 
@@ -386,7 +374,7 @@ def test_users_see_and_change_their_own(oned: Daemon, joe: str) -> None:
     assert f"<ID>{mine}</ID>" in listed
     assert f"<ID>{theirs}</ID>" not in listed
     oned.ok("one.image.chmod", theirs, -1, -1, -1, -1, -1, -1, 1, -1, -1)
-    copy = oned.ok("one.image.clone", theirs, fresh_name("copy"), session=joe)
+    copy = oned.ok("one.image.clone", theirs, unique("copy"), session=joe)
     assert value(oned.ok(INFO, int(copy), session=joe), "GNAME") == "users"
     assert oned.ok("one.image.lock", mine, 1, session=joe) == mine
     oned.fails(AUTHORIZATION, "one.image.rename", mine, "x", session=joe)
@@ -399,7 +387,7 @@ def test_what_users_may_not_write(oned: Daemon, joe: str) -> None:
     mine = ready_image(oned, session=joe)
     oned.fails(INTERNAL, "one.image.update", mine, "SOURCE = /etc/shadow", 1, session=joe)
     oned.ok("one.image.update", mine, "DESCRIPTION = ok", 1, session=joe)
-    outsider, group = fresh_name("user"), int(oned.ok("one.group.allocate", fresh_name("group")))
+    outsider, group = unique("user"), int(oned.ok("one.group.allocate", unique("group")))
     oned.ok("one.acl.addrule", f"{0x200000000 | group:x}", "8400000000", "8")
     oned.ok("one.vdc.delgroup", 0, group)
     oned.ok("one.user.allocate", outsider, "word", "core", [group])

@@ -21,29 +21,16 @@ from oned.model.secgroup import SecurityGroup
 from oned.network.groups import join, leave
 from oned.network.nics import Nic, acquire, release, resolve_nic
 from onelib.locations import Locations
-from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import end
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import end, served
 from tests.integration.oned.daemon import Daemon
-from tests.integration.oned.networking import (
-    ACTION,
-    leases,
-    networked,
-    new_network,
-    new_user,
-    share,
-    unique,
-    value,
-)
+from tests.integration.oned.names import unique
+from tests.integration.oned.networking import ACTION, CONFIGURATION, leases, new_network, new_user, share, value
 
 pytestmark = closed
-oned = networked("interfaces")
+oned = served("interfaces", CONFIGURATION)
 _machines = itertools.count(1000)
 Result = TypeVar("Result")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
 
 
 @pytest.fixture

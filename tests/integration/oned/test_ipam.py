@@ -16,7 +16,8 @@ from onelib.locations import Locations
 from tests.integration.oned.conftest import end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import until
-from tests.integration.oned.networking import ACTION, INTERNAL, unique, value, values
+from tests.integration.oned.names import unique
+from tests.integration.oned.networking import ACTION, INTERNAL, value, values
 
 CONFIGURATION = 'IPAM_MAD = [ EXECUTABLE = "one_ipam", ARGUMENTS = "-t 10 -i dummy", TIMEOUT = "10" ]\n'
 _blocks = itertools.count(1)

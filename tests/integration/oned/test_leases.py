@@ -1,15 +1,16 @@
 """Leases over the API: hold, release, reserve, quotas."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import (
     ACTION,
     ALL,
     AUTHORIZATION,
+    CONFIGURATION,
     INDIVIDUAL,
     INTERNAL,
     NET,
@@ -17,22 +18,15 @@ from tests.integration.oned.networking import (
     USE,
     grant,
     leases,
-    networked,
     new_network,
     new_user,
     share,
-    unique,
     value,
     values,
 )
 
 pytestmark = closed
-oned = networked("leases")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("leases", CONFIGURATION)
 
 
 def test_hold_and_release(oned: Daemon, one: Client) -> None:

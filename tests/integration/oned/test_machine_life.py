@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.integration.oned import machines
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import Ground, Machine, furnished, new, parsed, running, until
 
@@ -15,12 +15,7 @@ _numbers = itertools.count()
 Report = Callable[[int, int, str], bool]
 
 
-@pytest.fixture(scope="module", params=PAIRED)
-def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    daemon = new_daemon(tmp_path_factory.mktemp("machines"), request.param, request, machines.DRIVERS)
-    daemon.start()
-    yield daemon
-    end(daemon)
+oned = served("machines", machines.DRIVERS)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,15 @@
 
 import base64
 import time
-from collections.abc import Iterator
 from xmlrpc.client import Fault
 
 import pytest
 
 from tests.integration.oned import storage
-from tests.integration.oned.clients import Client, client, closed
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import new_member, unique
 from tests.integration.oned.storage import (
     ACTION,
     AUTHORIZATION,
@@ -19,7 +19,6 @@ from tests.integration.oned.storage import (
     NO_EXISTS,
     PARAMETER,
     READY,
-    fresh_name,
     gone,
     ids,
     market,
@@ -34,28 +33,16 @@ APP_READY, APP_LOCKED, APP_ERROR, APP_DISABLED = 1, 2, 3, 4
 PUBLIC_BITS = [1, 1, 1, 1, 0, 0, 1, 0, 0]
 
 
-@pytest.fixture(scope="module", params=PAIRED)
-def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    extra = f"{storage.CONF}\nMONITORING_INTERVAL_MARKET = 1"
-    daemon = new_daemon(tmp_path_factory.mktemp("markets"), request.param, request, extra)
-    daemon.start()
-    storage.measured(daemon, 1)
-    yield daemon
-    end(daemon)
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("markets", f"{storage.CONF}\nMONITORING_INTERVAL_MARKET = 1", storage.settle)
 
 
 @pytest.fixture
 def joe(oned: Daemon) -> str:
-    return storage.user(oned)
+    return new_member(oned)
 
 
 def app(oned: Daemon, place: int, text: str) -> int:
-    return int(oned.ok("one.marketapp.allocate", f'NAME = "{fresh_name("app")}"\n{text}', place))
+    return int(oned.ok("one.marketapp.allocate", f'NAME = "{unique("app")}"\n{text}', place))
 
 
 def published(oned: Daemon, place: int, image: int | None = None) -> int:
@@ -107,7 +94,7 @@ def test_first_marketplaces(one: Client) -> None:
 
 
 def test_bodies_are_as_upstream_writes_them(oned: Daemon) -> None:
-    name = fresh_name("body")
+    name = unique("body")
     place = int(oned.ok("one.market.allocate", f"NAME = {name}\nMARKET_MAD = picky\nBASE_URL = u\nPUBLIC_DIR = d"))
     assert place >= 100
     head = "<UID>0</UID><GID>0</GID><UNAME>oneadmin</UNAME><GNAME>oneadmin</GNAME>"
@@ -162,7 +149,7 @@ def test_life_of_a_marketplace(oned: Daemon, one: Client) -> None:
     assert one.market.update(place, "A = 1", 0) == place
     assert one.market.info(place).TEMPLATE == {"A": "1", "MARKET_MAD": "dummy"}
     made = published(oned, place)
-    name = fresh_name("renamed")
+    name = unique("renamed")
     assert one.market.rename(place, name) == place
     assert value(oned.ok(APP, made), "MARKETPLACE") == name
     assert oned.fails(ACTION, "one.market.rename", place, "DockerHub").endswith(
@@ -194,7 +181,7 @@ def test_an_app_of_an_image(oned: Daemon, one: Client) -> None:
     assert (found.SOURCE, len(found.MD5)) == (f"dummy://marketplace/{place}/{oid}", 32)
     assert ids(oned.ok(INFO, place), "MARKETPLACEAPPS") == {oid}
     assert oid in {listed.ID for listed in one.marketapppool.info(-2, -1, -1).MARKETPLACEAPP}
-    made = int(oned.ok("one.image.allocate", f"NAME = {fresh_name('from')}\nFROM_APP = {oid}", 1))
+    made = int(oned.ok("one.image.allocate", f"NAME = {unique('from')}\nFROM_APP = {oid}", 1))
     info = until(oned, IMAGE, made, READY)
     assert (value(info, "PATH"), value(info, "SIZE")) == (found.SOURCE, "1024")
     assert (value(info, "FROM_APP_NAME"), value(info, "FROM_APP_MD5")) == (found.NAME, found.MD5)
@@ -228,7 +215,7 @@ def test_where_no_apps_can_be_published(oned: Daemon) -> None:
     )
     off = ready_image(oned)
     oned.ok("one.image.enable", off, False)
-    text = f"NAME = {fresh_name('app')}\nORIGIN_ID = {off}"
+    text = f"NAME = {unique('app')}\nORIGIN_ID = {off}"
     assert oned.fails(INTERNAL, "one.marketapp.allocate", text, place).endswith(
         "Cannot clone image in current state"
     )
@@ -270,7 +257,7 @@ def test_changing_an_app(oned: Daemon, one: Client) -> None:
     assert oned.fails(ACTION, "one.marketapp.rename", oid, value(oned.ok(APP, other), "NAME")).endswith(
         f"because it collides with marketplaceapp {other}"
     )
-    assert one.marketapp.rename(oid, fresh_name("new")) == oid
+    assert one.marketapp.rename(oid, unique("new")) == oid
     assert one.marketapp.lock(oid, 1) == oid
     assert one.marketapp.info(oid).LOCK.LOCKED == 1
     oned.fails(AUTHORIZATION, "one.marketapp.enable", oid, False)
@@ -281,7 +268,7 @@ def test_changing_an_app(oned: Daemon, one: Client) -> None:
 
 
 def test_a_marketplace_that_lists_its_apps(oned: Daemon, one: Client) -> None:
-    names = [fresh_name("listed") for _ in range(3)]
+    names = [unique("listed") for _ in range(3)]
     texts = [f'NAME = "{name}"\nSOURCE = "http://x"\nMD5 = "1"\nSIZE = 5\nFORMAT = raw' for name in names]
     place = market(oned, f"MARKET_MAD = public\n{listed(*texts[:2])}")
     first = wait_for(oned, place, 2)

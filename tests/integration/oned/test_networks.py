@@ -1,19 +1,21 @@
 """Networks over the API: life, ranges, rights, lists."""
 
 import re
-from collections.abc import Iterator
 
 import pyone
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import (
     ACTION,
     ADMIN,
     ALL,
     AUTHORIZATION,
     CLUSTER,
+    CONFIGURATION,
     CREATE,
     INDIVIDUAL,
     INTERNAL,
@@ -23,22 +25,15 @@ from tests.integration.oned.networking import (
     PARAMETER,
     USE,
     grant,
-    networked,
     new_network,
     new_user,
     share,
-    unique,
     value,
     values,
 )
 
 pytestmark = closed
-oned = networked("networks")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("networks", CONFIGURATION)
 
 
 def test_body_is_as_upstream_writes_it(oned: Daemon) -> None:

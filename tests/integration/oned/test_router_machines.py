@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
 from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import DRIVERS, Ground, Machine, lay, until
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import (
     ACTION,
     AUTHORIZATION,
@@ -17,7 +18,6 @@ from tests.integration.oned.networking import (
     leases,
     new_network,
     new_user,
-    unique,
     value,
 )
 
@@ -35,11 +35,6 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def oned(ground: Ground) -> Daemon:
     return ground.oned
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
 
 
 def new_template(oned: Daemon, more: str = "VROUTER = YES") -> int:

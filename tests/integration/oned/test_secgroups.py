@@ -8,32 +8,28 @@ from oned.config import read_settings
 from oned.database.db import Database
 from oned.network.groups import join
 from onelib.locations import Locations
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import PASSWORD, Daemon, Param
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import (
     ACTION,
     ALL,
     ALLOCATE,
     AUTHORIZATION,
+    CONFIGURATION,
     CREATE,
     INTERNAL,
     NO_EXISTS,
     SECGROUP,
     grant,
-    networked,
     new_user,
-    unique,
 )
 
 pytestmark = closed
-oned = networked("secgroups")
+oned = served("secgroups", CONFIGURATION)
 PROTOCOLS = "TCP, UDP, ICMP, ICMPV6, IPSEC, ALL"
 RULE = "RULE = [ PROTOCOL = TCP, RULE_TYPE = inbound, RANGE = 22 ]"
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
 
 
 @pytest.fixture

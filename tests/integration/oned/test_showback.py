@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import ROOT, Daemon
 from tests.integration.oned.machines import Ground, Machine, lay, parsed, running, until
-from tests.integration.oned.vms import served
+from tests.integration.oned.vms import CONFIGURATION
 
-oned = served("showback")
+oned = served("showback", CONFIGURATION)
 COSTS = "CPU_COST = 3600000\nMEMORY_COST = 3600\nDISK_COST = 7200"
 NEVER = "does not answer"
 

@@ -1,36 +1,29 @@
 """Templates over the API, and the machines that are made from them."""
 
-from collections.abc import Iterator
 from functools import partial
 
-import pytest
-
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import Machine, until
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import value
 from tests.integration.oned.vms import (
     ACTION,
     ALLOCATE,
     AUTHORIZATION,
+    CONFIGURATION,
     INTERNAL,
     NO_EXISTS,
     PARAMETER,
     SMALL,
     new_image,
     new_user,
-    served,
     shared,
-    unique,
 )
 
 pytestmark = closed
-oned = served("templates")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("templates", CONFIGURATION)
 
 
 def make(oned: Daemon, more: str = "", name: str = "") -> int:

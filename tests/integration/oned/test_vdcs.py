@@ -17,11 +17,6 @@ ALL_RESOURCES = -10
 
 
 @pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
-
-
-@pytest.fixture
 def his(oned: Daemon, one: Client) -> Iterator[Client]:
     """A client of a new user of the group users."""
     name = f"ann{next(_numbers)}"

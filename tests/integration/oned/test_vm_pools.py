@@ -1,25 +1,21 @@
 """Lists of virtual machines over the API: who sees which, in what part, their history, use and cost."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from lxml import etree
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import Ground, Machine, lay, running
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import value, values
-from tests.integration.oned.vms import AUTHORIZATION, INTERNAL, PARAMETER, SMALL, User, new_user, served, unique
+from tests.integration.oned.vms import AUTHORIZATION, CONFIGURATION, INTERNAL, PARAMETER, SMALL, User, new_user
 
 pytestmark = closed
-oned = served("pools")
+oned = served("pools", CONFIGURATION)
 ALL, GROUP, MINE, MY_GROUPS = -2, -4, -3, -1
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,21 @@
 """Virtual machines over the API: made, described, owned."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pyone
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import Machine
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import leases, value, values
 from tests.integration.oned.vms import (
     ACTION,
     ALLOCATE,
     AUTHORIZATION,
+    CONFIGURATION,
     INTERNAL,
     NO_EXISTS,
     PARAMETER,
@@ -20,18 +23,11 @@ from tests.integration.oned.vms import (
     new_image,
     new_network,
     new_user,
-    served,
     shared,
-    unique,
 )
 
 pytestmark = closed
-oned = served("machines")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("machines", CONFIGURATION)
 
 
 def test_a_machine_is_made_as_6_0_does(one: Client) -> None:

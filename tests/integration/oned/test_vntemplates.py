@@ -1,34 +1,28 @@
 """Templates of networks over the API: life, rights, networks from them."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon, Param
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import (
     ACTION,
     ALL,
     ALLOCATE,
     AUTHORIZATION,
+    CONFIGURATION,
     CREATE,
     INTERNAL,
     NO_EXISTS,
     VNTEMPLATE,
     grant,
-    networked,
     new_user,
-    unique,
     value,
 )
 
 pytestmark = closed
-oned = networked("vntemplates")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("vntemplates", CONFIGURATION)
 
 
 def new(oned: Daemon, more: str = "") -> int:

@@ -1,15 +1,15 @@
 """Virtual routers over the API: life, floating addresses, rights, quotas."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from tests.integration.oned.clients import Client, client, closed
+from tests.integration.oned.clients import Client, closed
+from tests.integration.oned.conftest import served
 from tests.integration.oned.daemon import Daemon, Param
+from tests.integration.oned.names import unique
 from tests.integration.oned.networking import (
     ALL,
     AUTHORIZATION,
+    CONFIGURATION,
     CREATE,
     INTERNAL,
     NO_EXISTS,
@@ -17,21 +17,14 @@ from tests.integration.oned.networking import (
     VROUTER,
     grant,
     leases,
-    networked,
     new_network,
     new_user,
     share,
-    unique,
     values,
 )
 
 pytestmark = closed
-oned = networked("vrouters")
-
-
-@pytest.fixture
-def one(oned: Daemon) -> Iterator[Client]:
-    yield from client(oned)
+oned = served("vrouters", CONFIGURATION)
 
 
 def floating(oid: int, more: str = "") -> str:

@@ -1,14 +1,10 @@
 """What the tests of virtual machines and their templates share: a server, users, images, networks."""
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pytest
-
-from tests.integration.oned.conftest import PAIRED, end, new_daemon
 from tests.integration.oned.daemon import Daemon, Param
 from tests.integration.oned.machines import DRIVERS, until
+from tests.integration.oned.names import unique
 
 AUTHORIZATION, NO_EXISTS, ACTION, PARAMETER, INTERNAL, ALLOCATE = 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000
 SMALL = "CPU = 1\nMEMORY = 128\n"
@@ -22,25 +18,6 @@ VM_ENCRYPTED_ATTR = "CONTEXT/PASSWORD"
 ONEGATE_ENDPOINT = "http://gate:5030"
 DEFAULT_COST = [ CPU_COST = 1, MEMORY_COST = 0, DISK_COST = 0 ]
 """
-_numbers = itertools.count()
-
-
-def served(root_name: str) -> object:
-    """A fixture: a process with that configuration, shared by the tests of a module, once for each database."""
-
-    @pytest.fixture(scope="module", params=PAIRED)
-    def oned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-        daemon = new_daemon(tmp_path_factory.mktemp(root_name), request.param, request, CONFIGURATION)
-        daemon.start()
-        yield daemon
-        end(daemon)
-
-    return oned
-
-
-def unique(prefix: str = "thing") -> str:
-    """A name that no other test has."""
-    return f"{prefix}-{next(_numbers)}"
 
 
 @dataclass(frozen=True)
