@@ -5,15 +5,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select, update
 
+from oned.config import DatabaseSettings
+from oned.database import schema
+from oned.database.db import Database, Transaction
 from oned.database.lease import identity
 from oned.database.peers import MEMORY_SECONDS
+from oned.database.schema import lease
 from tests.integration.oned import machines
 from tests.integration.oned.conftest import end, new_daemon
 from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.mariadb import MariaDb
 from tests.integration.oned.networking import new_network
 from tests.integration.oned.pair import Pair
 
@@ -232,3 +240,50 @@ def test_an_address_is_given_once(sides: Sides) -> None:
     for oid in good:
         sides[0].ok("one.vm.recover", oid, 3)
     machines.until(lambda: "<USED_LEASES>0<" in str(sides[0].ok("one.vn.info", network)), "all are given back")
+
+
+@pytest.fixture
+def databases(mariadb: MariaDb, tmp_path: Path) -> Iterator[tuple[Database, Database]]:
+    """Those of two servers, with two rows that both change."""
+    name = f"meeting{next(_numbers)}"
+    mariadb.create(name)
+    settings = DatabaseSettings(
+        "mysql", "127.0.0.1", mariadb.port, "oneadmin", "db-secret-word", name, tmp_path, 8
+    )
+    both = Database(settings), Database(settings)
+    schema.metadata.create_all(both[0].engine, [lease])
+    for database in both:
+        database.start()
+    rows = [{"name": name, "owner": "", "expires": 0} for name in "ab"]
+    both[0].beside(lambda transaction: transaction.write(insert(lease), rows))
+    yield both
+    for database in both:
+        database.close()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_transactions_that_are_in_each_others_way_are_tried_again(
+    databases: tuple[Database, Database], beside: bool
+) -> None:
+    """Each locks what the other one wants next: the one that MariaDB ends begins anew, and both count."""
+
+    def job(transaction: Transaction, order: str) -> None:
+        for name in order:
+            row = transaction.one(select(lease.c.expires).where(lease.c.name == name))
+            time.sleep(0.02)
+            assert row is not None
+            transaction.write(update(lease).where(lease.c.name == name).values(expires=row[0] + 1))
+
+    def run(database: Database, order: str) -> None:
+        for _ in range(10):
+            try_job = partial(job, order=order)
+            if beside:
+                database.beside(try_job)
+            else:
+                database.submit(try_job).result(60)
+
+    with ThreadPoolExecutor(2) as threads:
+        for future in [threads.submit(run, databases[0], "ab"), threads.submit(run, databases[1], "ba")]:
+            future.result(60)
+    found = databases[0].read(lambda transaction: transaction.rows(select(lease.c.expires)))
+    assert [row[0] for row in found] == [20, 20]
