@@ -1,6 +1,7 @@
 """The driver names of 6.0: which folder of edge/ does the work, and what is said of one that is not there."""
 
 import asyncio
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from onelib.driver import Driver, DriverError, DriverSettings
 
+PAGE = Path(__file__).resolve().parents[3] / "docs/drivers.md"
 DATASTORE = "<DS_DRIVER_ACTION_DATA><DATASTORE><ID>1</ID><TYPE>{}</TYPE><DS_MAD>{}</DS_MAD><TM_MAD>{}</TM_MAD>{}"
 END = "</DATASTORE></DS_DRIVER_ACTION_DATA>"
 
@@ -105,3 +107,51 @@ def test_marketplaces_and_addresses_and_logins(tmp_path: Path) -> None:
     with pytest.raises(DriverError, match="Authentication driver 'dummy' not available"):
         ask(login, "AUTHENTICATE", "5 dummy jo - secret")
     assert ask(made("one_auth_mad", "auth", AUTHN="dummy"), "AUTHENTICATE", "5 dummy jo - x") == "dummy jo x"
+
+
+def write_script(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_the_authentication_script_of_the_page(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```shell\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    write_script(tmp_path / "remotes/auth/mine/authenticate", text)
+    login = made("one_auth_mad", "auth", folder=tmp_path, AUTHN="mine,../mine")
+    assert ask(login, "AUTHENTICATE", "5 mine jo stored open-sesame") == ""
+    with pytest.raises(DriverError, match="^no such secret$"):
+        ask(login, "AUTHENTICATE", "5 mine jo stored other")
+    with pytest.raises(DriverError, match="not available"):
+        ask(login, "AUTHENTICATE", "5 ../mine jo stored open-sesame")
+
+
+def test_scripts_of_addresses(tmp_path: Path) -> None:
+    write_script(tmp_path / "remotes/ipam/mine/get_address", '#!/bin/sh\necho "$1 $(base64 -d)"\n')
+    write_script(tmp_path / "remotes/ipam/mine/free_address", "#!/bin/sh\nexit 3\n")
+    ipam = made("one_ipam", "ipam", "-i mine", tmp_path)
+    message = "<A><AR><IPAM_MAD>mine</IPAM_MAD></AR></A>"
+    assert ask(ipam, "GET_ADDRESS", message) == f"1 {message}"
+    with pytest.raises(DriverError, match="failed with exit code 3"):
+        ask(ipam, "FREE_ADDRESS", message)
+    with pytest.raises(DriverError, match="cannot be run: No such file"):
+        ask(ipam, "ALLOCATE_ADDRESS", message)
+
+
+def test_a_script_that_nobody_waits_for_ends(tmp_path: Path) -> None:
+    noted = tmp_path / "pid"
+    text = f"#!/bin/sh\necho $$ > {noted}.new\nmv {noted}.new {noted}\nsleep 60\n"
+    write_script(tmp_path / "remotes/ipam/mine/get_address", text)
+    ipam = made("one_ipam", "ipam", "-i mine", tmp_path)
+
+    async def run() -> None:
+        work = asyncio.create_task(ipam.call("GET_ADDRESS", 7, "<A><AR><IPAM_MAD>mine</IPAM_MAD></AR></A>", "1"))
+        async with asyncio.timeout(10):
+            while not noted.exists():
+                await asyncio.sleep(0.01)
+        work.cancel()
+        await asyncio.wait({work})
+        assert work.cancelled()
+
+    asyncio.run(run())
+    assert not Path(f"/proc/{noted.read_text().strip()}").exists()
