@@ -120,7 +120,7 @@ def test_the_authentication_script_of_the_page(tmp_path: Path) -> None:
     write_script(tmp_path / "remotes/auth/mine/authenticate", text)
     login = made("one_auth_mad", "auth", folder=tmp_path, AUTHN="mine,../mine")
     assert ask(login, "AUTHENTICATE", "5 mine jo stored open-sesame") == ""
-    with pytest.raises(DriverError, match="^no such secret$"):
+    with pytest.raises(DriverError, match=r"^no such secret$"):
         ask(login, "AUTHENTICATE", "5 mine jo stored other")
     with pytest.raises(DriverError, match="not available"):
         ask(login, "AUTHENTICATE", "5 ../mine jo stored open-sesame")
