@@ -6,11 +6,11 @@ written durably before that commit, and an interrupted first start uses them aga
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, func, insert, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Table, func, insert, select
 
 from oned import VERSION
 from oned.access.acl import DEFAULT_RULES
@@ -19,7 +19,7 @@ from oned.access.vdc import rules_of
 from oned.config import Settings
 from oned.database import schema
 from oned.database.db import Database, Transaction
-from oned.database.engine import unreachable
+from oned.database.tables import create_missing, present
 from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError, StateError
 from oned.infrastructure import clusters, datastores
 from oned.logs import INFO, WARNING, Log
@@ -87,17 +87,19 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     """
     if settings.database.backend == "sqlite":
         _make_folder(settings.database.path.parent)
-    versions = _versions(database)
+    names = present(database)
+    versions = _versions(database, names)
     _check_versions(versions)
     if all(versions):
-        _create_tables(database, schema.OWN)
+        if made := create_missing(database, names):
+            log.write("ONE", INFO, f"The {settings.database.label} lacked, and has now: {', '.join(made)}.")
         database.beside(_begin)
         log.write("ONE", INFO, f"oned is using version {schema.SCHEMA_VERSION} of the {settings.database.label}")
         _warn_about_password(database, locations, log)
         return
     log.write("ONE", INFO, f"Bootstrapping the {settings.database.label}.")
     oneadmin, server = _credentials(locations)
-    _create_tables(database)
+    create_missing(database, names)
     with database.transaction() as transaction:
         _must_be_empty(transaction, database)
         _fill(transaction, oneadmin, server, settings)
@@ -119,33 +121,11 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _versions(database: Database) -> list[str]:
+def _versions(database: Database, names: AbstractSet[str]) -> list[str]:
     """Versions of the shared and the local half; empty for a half that is not there."""
     tables = (schema.db_versioning, schema.local_db_versioning)
-    try:
-        present = set(inspect(database.engine).get_table_names())
-    except SQLAlchemyError as error:
-        raise unreachable(database.settings, error) from None
     with database.transaction() as transaction:
-        return [_installed(transaction, table) if table.name in present else "" for table in tables]
-
-
-def _create_tables(database: Database, tables: Sequence[Table] | None = None) -> None:
-    """Create what is missing of ``tables``, by default of all.
-
-    An empty MariaDB database first gets the character set that holds every text.
-    """
-    try:
-        if database.mysql and not inspect(database.engine).get_table_names():
-            with database.engine.begin() as connection:
-                connection.exec_driver_sql("ALTER DATABASE CHARACTER SET utf8mb4")
-        schema.metadata.create_all(database.engine, tables)
-        present = set(inspect(database.engine).get_table_names())
-        for index in schema.OWN_INDEXES:
-            if index.table is not None and index.table.name in present:
-                index.create(database.engine, checkfirst=True)
-    except SQLAlchemyError as error:
-        raise unreachable(database.settings, error) from None
+        return [_installed(transaction, table) if table.name in names else "" for table in tables]
 
 
 def _credentials(locations: Locations) -> tuple[Credentials, Credentials]:

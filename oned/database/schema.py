@@ -215,9 +215,6 @@ lease = Table(
 )
 """What only one of several servers does at a time, and until when nobody else may, by the database's clock."""
 
-OWN = (task, event, lease)
-"""Tables of this server, which upstream does not know."""
-
 OWN_INDEXES = (
     Index("oneedge_template_owner", template_pool.c.uid, template_pool.c.name),
     Index("oneedge_host_name", host_pool.c.name),
