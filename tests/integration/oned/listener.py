@@ -12,6 +12,7 @@ from lxml import etree
 
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.mariadb import free_port
+from tests.support.answers import check
 
 SECONDS = 15
 MARK = "EVENT API one.hook.rename 0"
@@ -52,10 +53,13 @@ class Listener:
         self._context.destroy(linger=0)
 
     def next(self, seconds: float = SECONDS) -> tuple[str, str]:
-        """The next message."""
+        """The next message; what is said of a call or a state has to be as clients know it."""
         assert self._socket.poll(int(seconds * 1000)), "no event came"
         key, body = self._socket.recv_multipart()
-        return key.decode(), b64decode(body, validate=True).decode()
+        text = b64decode(body, validate=True).decode()
+        if text.startswith("<HOOK_MESSAGE>"):
+            check(text)
+        return key.decode(), text
 
     def joined(self, daemon: Daemon) -> Self:
         """Wait until this hears what ``daemon`` publishes, and forget what it heard until then."""
