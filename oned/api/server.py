@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import aclosing
 from typing import Any
 
 import uvicorn
@@ -11,8 +12,8 @@ import uvicorn
 from oned.api.service import Service
 from oned.api.xmlrpc import LIMIT_FAULT, Decoder, Fault, encode_fault
 from oned.config import Settings
-from oned.errors import AddressError
-from oned.logs import ERROR, Log
+from oned.errors import AddressError, ApiError
+from onelib.logs import ERROR, Log
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -22,6 +23,7 @@ PATHS = frozenset({"/RPC2"})
 IN_FLIGHT_BYTES = 256 * 2**20
 MAX_CONNECTIONS = 1000
 STOP_SECONDS = 3
+UNREAD_SECONDS = 30
 _XML = (b"content-type", b"text/xml; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
@@ -73,7 +75,26 @@ class Application:
             return
         finally:
             self._in_flight -= taken[0]
-        await _reply(send, 200, answer, _XML)
+        if isinstance(answer, bytes):
+            await _reply(send, 200, answer, _XML)
+        else:
+            await self._stream(answer, receive, send)
+
+    async def _stream(self, pieces: AsyncGenerator[bytes], receive: Receive, send: Send) -> None:
+        """Send a long answer, as long as its client is there; one that cannot be completed is cut off."""
+        await send({"type": "http.response.start", "status": 200, "headers": [_XML]})
+        gone = asyncio.ensure_future(receive())
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if gone.done():
+                        return
+            await send({"type": "http.response.body", "body": b""})
+        except ApiError as error:
+            self._log.write("ReM", ERROR, f"A long answer was cut off: {error.detail}")
+        finally:
+            gone.cancel()
 
     async def _receive(self, decoder: Decoder, receive: Receive, taken: list[int]) -> None:
         """Feed ``decoder`` until the body ends; ``taken`` counts its bytes."""
@@ -109,6 +130,8 @@ def bind(settings: Settings) -> socket.socket:
         raise AddressError(f"The address {settings.listen} cannot be used: {error.strerror}.", todo=todo) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections take it over: one whose client reads nothing of its answer for so long is ended.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * UNREAD_SECONDS)
         listener.bind(address)
     except OSError as error:
         listener.close()

@@ -2,25 +2,38 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from oned.access.authenticate import Authenticator, CallerCache, StaleTokenError, drop_token, upgrade_hash
 from oned.access.backoff import Backoff
 from oned.api.desk import Desk, Office
 from oned.api.record import Record
-from oned.api.xmlrpc import NO_METHOD_FAULT, TYPE_FAULT, Fault, Long, Value, encode_answer
+from oned.api.xmlrpc import (
+    NO_METHOD_FAULT,
+    TYPE_FAULT,
+    Fault,
+    Long,
+    Value,
+    encode_answer,
+    encode_around,
+    encode_text,
+)
 from oned.config import Settings
 from oned.database.db import Database, Job, Transaction
+from oned.database.listing import Listing
 from oned.database.peers import Peers
 from oned.drivers.questions import Answers, NeedsDriverError, Question
 from oned.errors import ApiError, AuthenticationError, NotImplementedHereError, UnavailableError
 from oned.hooks import api_event
 from oned.hooks.hookconf import read_event_settings
-from oned.logs import DEBUG, ERROR, Log
 from oned.methods.call import Answer, Call, Method
 from oned.methods.table import METHODS, UPSTREAM
 from onelib import checks
+from onelib.logs import DEBUG, ERROR, Log
+
+Piece = bool | int | str
+"""An answer, or the beginning of a long one."""
 
 _TYPE_NAMES = {str: "string", int: "int", bool: "boolean", list: "array"}
 _NO_REPLICATION = Long(-1)
@@ -28,6 +41,13 @@ _NO_REPLICATION = Long(-1)
 
 def _unavailable(_call: Call) -> Answer:
     raise NotImplementedHereError("This method is not available in this version of the server.")
+
+
+def _whole(answer: Answer) -> Piece:
+    """The answer of a method that reads nothing."""
+    if isinstance(answer, Listing):
+        raise TypeError("a listing needs the database")
+    return answer
 
 
 def find_method(name: str) -> Method:
@@ -79,9 +99,10 @@ class Service:
         self._requests = itertools.count(1)
         self._tells = read_event_settings(settings.raw) is not None
 
-    async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes:
-        """The answer of one call, on the wire. Raises :class:`Fault` when the call itself is wrong.
+    async def answer(self, name: str, params: Sequence[Value], client: str) -> bytes | AsyncGenerator[bytes]:
+        """The answer of one call, on the wire, a long one in pieces (:meth:`_pieces`).
 
+        Raises :class:`Fault` when the call itself is wrong.
         The health probe's question, every 10 s with nobody's credentials, is no event for the log.
         """
         record = Record(find_method(name), params, next(self._requests) % 10000, client)
@@ -99,7 +120,28 @@ class Service:
         failure = record.failure
         if failure is not None:
             return encode_answer(False, record.message, failure.code, failure.oid, _NO_REPLICATION)
+        if record.rest is not None:
+            return self._pieces(str(record.result), record.rest)
         return encode_answer(True, record.result, 0)
+
+    async def _pieces(self, first: str, rest: Listing) -> AsyncGenerator[bytes]:
+        """A long answer; a page is read while the one before is sent. Raises :class:`ApiError`."""
+        loop = asyncio.get_running_loop()
+
+        def page(transaction: Transaction) -> bytes:
+            return encode_text(rest.next(transaction))
+
+        before, after = encode_around()
+        piece = before + encode_text(first)
+        while not rest.ended:
+            following = loop.run_in_executor(self._database.bulk_readers, self._database.read, page)
+            try:
+                yield piece
+            except BaseException:
+                following.cancel()
+                raise
+            piece = await following
+        yield piece + after
 
     async def _hold_back(self, session: str, client: str) -> None:
         """Wait, when this user failed too often from that address."""
@@ -120,7 +162,7 @@ class Service:
         elif record.caller is not None:
             self._backoff.succeeded(session, address)
 
-    async def _carry_out(self, record: Record, session: str) -> Answer:
+    async def _carry_out(self, record: Record, session: str) -> Piece:
         """Run the handler, again as often as it needs another answer of a driver."""
         answers = Answers()
         try:
@@ -140,19 +182,22 @@ class Service:
             self._callers.forget()
             await self._let_others_forget()
 
-    async def _run(self, record: Record, session: str, answers: Answers) -> Answer:
+    async def _run(self, record: Record, session: str, answers: Answers) -> Piece:
         """Run the handler in a transaction: a reader's, or the writer's."""
         method = record.method
         known = self._callers.get(session)
         if known is not None and not method.stored:
             record.caller = known
-            return self._handle(record, None)
+            return _whole(self._handle(record, None))
 
-        def job(transaction: Transaction) -> Answer:
+        def job(transaction: Transaction) -> Piece:
             transaction.answers = answers
             answers.begin()
             record.caller = known or self._authenticator.authenticate(transaction, session)
             answer = self._handle(record, transaction)
+            if isinstance(answer, Listing):
+                listing, answer = answer, answer.next(transaction)
+                record.rest = None if listing.ended else listing
             if self._tells and method.write:
                 api_event.succeeded(transaction, record, answer)
             return answer

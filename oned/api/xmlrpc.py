@@ -174,6 +174,17 @@ def encode_answer(*values: bool | int | str) -> bytes:
     return f"{_HEAD}{body}{_TAIL}".encode("utf-8", "replace")
 
 
+def encode_text(text: str) -> bytes:
+    """A piece of the string in a long answer."""
+    return escape(text).encode("utf-8", "replace")
+
+
+def encode_around() -> tuple[bytes, bytes]:
+    """What stands before and behind the string of a long answer, which succeeded."""
+    before, end, after = encode_answer(True, "", 0).partition(b"</string>")
+    return before, end + after
+
+
 def encode_fault(fault: Fault) -> bytes:
     """The answer to a call that is wrong in itself."""
     members = (("faultCode", encode_value(fault.code)), ("faultString", encode_value(fault.text)))

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from oned.access.acl import Authorization, Caller
 from oned.config import Settings
 from oned.database.db import Transaction
+from oned.database.listing import Listing
 
-Answer = bool | int | str
+Answer = bool | int | str | Listing
 
 CHMOD = (int,) * 10
 """The parameters of ``chmod``: an id and nine permission bits."""

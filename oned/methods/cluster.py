@@ -3,12 +3,13 @@
 from sqlalchemy import delete, insert, select
 
 from oned.access.acl import Kind, Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load, remove, save
 from oned.database.schema import cluster_vnc_bitmap
 from oned.infrastructure import clusters, vnc
 from oned.infrastructure.host_store import save_host
 from oned.methods.call import Call, Method
-from oned.methods.shared import list_pool
+from oned.methods.shared import listing
 from oned.methods.unique import Unique
 from oned.model.cluster import DEFAULT_CLUSTER, FIRST_ORDINARY_ID, Cluster
 from oned.model.datastore import Datastore
@@ -130,9 +131,9 @@ def remove_network(call: Call, oid: int, network_id: int) -> int:
     return _change(call, oid, Network, network_id, joins=False)
 
 
-def pool_info(call: Call) -> str:
+def pool_info(call: Call) -> Listing:
     """The clusters that the caller may see."""
-    return f"<CLUSTER_POOL>{''.join(list_pool(call, Cluster))}</CLUSTER_POOL>"
+    return listing(call, Cluster, "CLUSTER_POOL")
 
 
 METHODS = (

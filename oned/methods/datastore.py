@@ -1,11 +1,12 @@
 """``one.datastore.*`` and ``one.datastorepool.info``."""
 
 from oned.access.acl import Kind, Op
+from oned.database.listing import Listing
 from oned.database.pools import create, load, remove, save
 from oned.errors import InternalError
 from oned.infrastructure import clusters, datastores
 from oned.methods.call import CHMOD, Call, Method
-from oned.methods.shared import Owned, list_pool
+from oned.methods.shared import Owned, listing
 from oned.methods.unique import Unique, home_cluster
 from oned.model.base import escape, umask_bits
 from oned.model.cluster import Cluster
@@ -89,9 +90,9 @@ def enable(call: Call, oid: int, enabled: bool) -> int:
     return oid
 
 
-def pool_info(call: Call) -> str:
+def pool_info(call: Call) -> Listing:
     """The datastores that the caller may see."""
-    return f"<DATASTORE_POOL>{''.join(list_pool(call, Datastore))}</DATASTORE_POOL>"
+    return listing(call, Datastore, "DATASTORE_POOL")
 
 
 METHODS = (

@@ -1,10 +1,11 @@
 """``one.document.*`` and ``one.documentpool.info``."""
 
 from oned.access.acl import Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load
 from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
-from oned.methods.shared import Owned, Window, list_pool, parse_template
+from oned.methods.shared import Owned, Window, listing, parse_template
 from oned.model.base import NAME_MAX, umask_bits
 from oned.model.document import Document
 from onelib.template import Template
@@ -54,10 +55,9 @@ def clone(call: Call, oid: int, name: str) -> int:
     return _create(call, template, source.type)
 
 
-def pool_info(call: Call, flag: int, start: int, end: int, kind: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int, kind: int) -> Listing:
     """The documents of one type."""
-    bodies = list_pool(call, Document, Window(flag, start, end), Document.table.c.type == kind)
-    return f"<DOCUMENT_POOL>{''.join(bodies)}</DOCUMENT_POOL>"
+    return listing(call, Document, "DOCUMENT_POOL", Window(flag, start, end), Document.table.c.type == kind)
 
 
 METHODS = (

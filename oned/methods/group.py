@@ -11,7 +11,7 @@ from oned.errors import ActionError, InternalError, NoExistsError
 from oned.methods.call import Call, Method
 from oned.methods.named import holder
 from oned.methods.quotas import GROUP_DEFAULTS, default_xml, new_body, own_xml, set_quotas
-from oned.methods.shared import Templated, list_pool
+from oned.methods.shared import Templated, listing
 from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import User
@@ -80,7 +80,7 @@ def pool_info(call: Call) -> str:
     query = select(group_quotas.c.group_oid, group_quotas.c.body)
     quotas = {int(row[0]): str(row[1]) for row in call.transaction.rows(query)}
     parts = []
-    for body in list_pool(call, Group):
+    for body in listing(call, Group, "GROUP_POOL").texts(call.transaction):
         group = Group.from_xml(body)
         parts.append(body + quotas.get(group.oid, new_body(group.oid)))
     return f"<GROUP_POOL>{''.join(parts)}{default_xml(call.transaction, GROUP_DEFAULTS)}</GROUP_POOL>"

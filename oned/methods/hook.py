@@ -3,13 +3,14 @@
 from sqlalchemy import bindparam, delete, select
 
 from oned.access.acl import Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load, readable, remove
 from oned.database.schema import hook_log, pool_control
 from oned.errors import ActionError, InternalError
 from oned.hooks import events
 from oned.hooks.hooklog import record_of, records_xml
 from oned.methods.call import Call, Method
-from oned.methods.shared import Owned, Window, list_pool, parse_template
+from oned.methods.shared import Owned, Window, listing, parse_template
 from oned.methods.upstream import UPSTREAM
 from oned.model.base import check_name
 from oned.model.hook import Hook, HookType, check_changed_condition, check_condition
@@ -141,9 +142,9 @@ def retry(call: Call, oid: int, execution: int) -> int:
     return oid
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The hooks that the caller may see, without their logs."""
-    return f"<HOOK_POOL>{''.join(list_pool(call, Hook, Window(flag, start, end)))}</HOOK_POOL>"
+    return listing(call, Hook, "HOOK_POOL", Window(flag, start, end))
 
 
 METHODS = (

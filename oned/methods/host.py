@@ -5,6 +5,7 @@ import time
 from sqlalchemy import ColumnElement, delete, func, select
 
 from oned.access.acl import SHOW_ALL, Kind, Op, visible
+from oned.database.listing import Listing
 from oned.database.pools import create, load, readable, remove
 from oned.database.schema import host_monitoring
 from oned.errors import InternalError
@@ -12,7 +13,7 @@ from oned.infrastructure import clusters
 from oned.infrastructure.host_store import announce, cluster_reserves, lock_machines, save_host
 from oned.infrastructure.hosts import START, STOP, ask_monitor, last_monitoring
 from oned.methods.call import Call, Method
-from oned.methods.shared import list_pool
+from oned.methods.shared import listing
 from oned.methods.unique import Unique, home_cluster
 from oned.model.base import check_name
 from oned.model.cluster import Cluster
@@ -121,15 +122,16 @@ def status(call: Call, oid: int, code: int) -> int:
     return oid
 
 
-def pool_info(call: Call) -> str:
+def pool_info(call: Call) -> Listing:
     """The hosts that the caller may see."""
-    return f"<HOST_POOL>{''.join(list_pool(call, Host))}</HOST_POOL>"
+    return listing(call, Host, "HOST_POOL")
 
 
-def _records(call: Call, which: ColumnElement[bool], seconds: int) -> str:
+def _records(which: ColumnElement[bool], seconds: int) -> Listing:
     """What was measured of the hosts ``which``: the newest of each (0), all (below 0), or of the last ``seconds``."""
     record, pool = host_monitoring, Host.table
-    query = select(record.c.body).select_from(record.join(pool, record.c.hid == pool.c.oid)).where(which)
+    keys = (record.c.hid, record.c.last_mon_time)
+    query = select(record.c.body, *keys).select_from(record.join(pool, record.c.hid == pool.c.oid)).where(which)
     if seconds == LATEST:
         newest = (
             select(record.c.hid, func.max(record.c.last_mon_time).label("time")).group_by(record.c.hid).subquery()
@@ -137,23 +139,21 @@ def _records(call: Call, which: ColumnElement[bool], seconds: int) -> str:
         query = query.join(newest, (record.c.hid == newest.c.hid) & (record.c.last_mon_time == newest.c.time))
     elif seconds > 0:
         query = query.where(record.c.last_mon_time > int(time.time()) - seconds)
-    query = query.order_by(record.c.hid, record.c.last_mon_time)
-    bodies = (str(row[0]) for row in call.transaction.rows(query))
-    return f"<MONITORING_DATA>{''.join(bodies)}</MONITORING_DATA>"
+    return Listing("MONITORING_DATA", query, keys)
 
 
-def monitoring(call: Call, oid: int) -> str:
+def monitoring(call: Call, oid: int) -> Listing:
     """All that was measured of a host."""
     _, target = readable(call.transaction, Host.table, Kind.HOST, oid)
     call.authorization().add(Op.USE, target, heed_lock=False).check()
-    return _records(call, Host.table.c.oid == oid, ALL_RECORDS)
+    return _records(Host.table.c.oid == oid, ALL_RECORDS)
 
 
-def pool_monitoring(call: Call, seconds: int = ALL_RECORDS) -> str:
+def pool_monitoring(call: Call, seconds: int = ALL_RECORDS) -> Listing:
     """What was measured of the hosts that the caller may see."""
     zone = call.settings.zone_id
     mine = visible(call.transaction, call.caller, Kind.HOST, Host.table, SHOW_ALL, zone_id=zone)
-    return _records(call, mine, seconds)
+    return _records(mine, seconds)
 
 
 METHODS = (

@@ -2,11 +2,12 @@
 
 from oned.access.acl import Kind, Op, Target
 from oned.access.quota import Usage, charge, refund
+from oned.database.listing import Listing
 from oned.errors import ActionError, AllocateError, AuthorizationError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal
 from oned.methods.restricted import first_restricted
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.model.app import App
 from oned.model.datastore import Datastore, DatastoreType
 from oned.model.image import Image, ImageState, ImageType
@@ -112,9 +113,9 @@ def _authorize(call: Call, template: Template, datastore: Datastore) -> None:
     call.authorization().add(Op.CREATE, new).add(Op.USE, datastore.target()).check()
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The images."""
-    return f"<IMAGE_POOL>{''.join(list_pool(call, Image, Window(flag, start, end)))}</IMAGE_POOL>"
+    return listing(call, Image, "IMAGE_POOL", Window(flag, start, end))
 
 
 def _managed(call: Call, oid: int) -> Image:

@@ -1,11 +1,12 @@
 """``one.market.*`` and ``one.marketpool.info``."""
 
 from oned.access.acl import Kind, Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load, remove, save
 from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import owner_fields
-from oned.methods.shared import Owned, list_pool, parse_template
+from oned.methods.shared import Owned, listing, parse_template
 from oned.methods.unique import Unique
 from oned.model.app import App
 from oned.model.market import Market, MarketState
@@ -97,9 +98,9 @@ def enable(call: Call, oid: int, wanted: bool) -> int:
     return oid
 
 
-def pool_info(call: Call) -> str:
+def pool_info(call: Call) -> Listing:
     """The marketplaces that the caller may see."""
-    return f"<MARKETPLACE_POOL>{''.join(list_pool(call, Market))}</MARKETPLACE_POOL>"
+    return listing(call, Market, "MARKETPLACE_POOL")
 
 
 METHODS = (

@@ -1,11 +1,12 @@
 """``one.marketapp.*`` and ``one.marketapppool.info``."""
 
 from oned.access.acl import Kind, Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load, save
 from oned.errors import ActionError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, owner_fields
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.model.app import App, AppState, AppType
 from oned.model.base import check_name
 from oned.model.datastore import Datastore
@@ -125,10 +126,9 @@ def enable(call: Call, oid: int, wanted: bool) -> int:
     return oid
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The apps."""
-    bodies = list_pool(call, App, Window(flag, start, end))
-    return f"<MARKETPLACEAPP_POOL>{''.join(bodies)}</MARKETPLACEAPP_POOL>"
+    return listing(call, App, "MARKETPLACEAPP_POOL", Window(flag, start, end))
 
 
 METHODS = (

@@ -5,10 +5,11 @@ from typing import TypeVar
 from sqlalchemy import select
 
 from oned.access.acl import Op
+from oned.database.listing import Listing
 from oned.database.pools import load, save
 from oned.errors import ActionError
 from oned.methods.call import Call
-from oned.methods.shared import EVERYTHING, Templated, list_pool
+from oned.methods.shared import Templated, listing
 from oned.model.base import PoolObject, check_name
 
 Obj = TypeVar("Obj", bound=PoolObject)
@@ -54,7 +55,6 @@ class Named(Templated[Obj]):
         save(call.transaction, obj)
         return oid
 
-    def pool_info(self, call: Call) -> str:
+    def pool_info(self, call: Call) -> Listing:
         """All objects that the caller may see."""
-        root = f"{self.cls.root}_POOL"
-        return f"<{root}>{''.join(list_pool(call, self.cls, EVERYTHING))}</{root}>"
+        return listing(call, self.cls, f"{self.cls.root}_POOL")

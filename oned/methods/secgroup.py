@@ -1,11 +1,12 @@
 """``one.secgroup.*`` and ``one.secgrouppool.info``."""
 
 from oned.access.acl import Kind, Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load, remove, save
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.model.secgroup import DEFAULT_GROUP, SecurityGroup, check_rules
 from oned.network import updates
 from onelib.template import Template
@@ -84,10 +85,9 @@ def commit(call: Call, oid: int, recover: bool) -> int:
     return oid
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The security groups."""
-    bodies = list_pool(call, SecurityGroup, Window(flag, start, end))
-    return f"<SECURITY_GROUP_POOL>{''.join(bodies)}</SECURITY_GROUP_POOL>"
+    return listing(call, SecurityGroup, "SECURITY_GROUP_POOL", Window(flag, start, end))
 
 
 METHODS = (

@@ -1,12 +1,13 @@
 """Methods that many resources share, bound to one class of objects: ``POOL = Owned(Document)``."""
 
 import time
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Table, select, true
+from sqlalchemy import ColumnElement, Select, Table, select, true
 
 from oned.access.acl import SHOW_ALL, Op, visible
 from oned.crypt import decrypt_template, encrypt_template
+from oned.database.listing import Listing
 from oned.database.pools import load, readable, remove, save
 from oned.errors import (
     ActionError,
@@ -46,22 +47,29 @@ class Window(NamedTuple):
 EVERYTHING = Window()
 
 
-def list_pool(
-    call: Call, cls: type[Obj], window: Window = EVERYTHING, where: ColumnElement[bool] | None = None
-) -> list[str]:
-    """The bodies a caller gets."""
-    flag, start, end = window
+def listing(
+    call: Call,
+    cls: type[PoolObject],
+    root: str,
+    window: Window = EVERYTHING,
+    where: ColumnElement[bool] | None = None,
+) -> Listing:
+    """The bodies a caller gets, in the element ``root``."""
     table: Table = cls.table
-    clause = visible(call.transaction, call.caller, cls.kind, table, flag, zone_id=call.settings.zone_id)
-    query = select(table.c.body).where(clause, true() if where is None else where)
-    query = query.order_by(table.c.oid.desc() if call.caller.descending else table.c.oid)
+    clause = visible(call.transaction, call.caller, cls.kind, table, window.flag, zone_id=call.settings.zone_id)
+    query = select(table.c.body, table.c.oid).where(clause, true() if where is None else where)
+    return windowed(call, root, query, table.c.oid, window)
+
+
+def windowed(call: Call, root: str, query: Select[Any], oid: ColumnElement[int], window: Window) -> Listing:
+    """The part ``window`` of a pool whose texts and ids ``query`` selects, in the caller's order."""
+    _, start, end = window
+    down = call.caller.descending
     if end < -1:
-        query = query.limit(-end).offset(max(start, 0))
-    elif start != -1:
-        query = query.where(table.c.oid >= start)
-        if end != -1:
-            query = query.where(table.c.oid <= end)
-    return [str(row[0]) for row in call.transaction.rows(query)]
+        return Listing(root, query, (oid,), descending=down, count=-end, offset=max(start, 0))
+    if start != -1:
+        query = query.where(oid >= start) if end == -1 else query.where(oid >= start, oid <= end)
+    return Listing(root, query, (oid,), descending=down)
 
 
 class Templated(Generic[Obj]):

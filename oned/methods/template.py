@@ -1,12 +1,13 @@
 """``one.template.*`` and ``one.templatepool.info``: templates of virtual machines, and machines made from them."""
 
 from oned.access.acl import Op, Target
+from oned.database.listing import Listing
 from oned.errors import ActionError, AuthorizationError, InternalError
 from oned.methods import image
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal
 from oned.methods.restricted import first_restricted
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.model.template import VmTemplate
 from oned.storage.reading import peek
 from oned.vm import sched_action
@@ -93,9 +94,9 @@ def instantiate(  # noqa: PLR0917 (6.0's)
     return instantiate_template(call, oid, name, extra, hold=hold)
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The templates."""
-    return f"<VMTEMPLATE_POOL>{''.join(list_pool(call, VmTemplate, Window(flag, start, end)))}</VMTEMPLATE_POOL>"
+    return listing(call, VmTemplate, "VMTEMPLATE_POOL", Window(flag, start, end))
 
 
 METHODS = (

@@ -19,7 +19,7 @@ from oned.errors import (
 from oned.methods.call import Call, Method
 from oned.methods.group import join, leave
 from oned.methods.quotas import USER_DEFAULTS, default_xml, new_body, own_xml, set_quotas
-from oned.methods.shared import Templated, list_pool
+from oned.methods.shared import Templated, listing
 from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import LoginToken, User
@@ -101,7 +101,7 @@ def pool_info(call: Call) -> str:
     query = select(user_quotas.c.user_oid, user_quotas.c.body)
     quotas = {int(row[0]): str(row[1]) for row in call.transaction.rows(query)}
     parts = []
-    for body in list_pool(call, User):
+    for body in listing(call, User, "USER_POOL").texts(call.transaction):
         oid = User.from_xml(body).oid
         parts.append(body + quotas.get(oid, new_body(oid)))
     return f"<USER_POOL>{''.join(parts)}{default_xml(call.transaction, USER_DEFAULTS)}</USER_POOL>"

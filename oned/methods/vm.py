@@ -5,6 +5,7 @@ from sqlalchemy import select
 from oned.access.acl import Op, Target
 from oned.access.quota import charge, refund
 from oned.crypt import decrypt_template
+from oned.database.listing import Listing
 from oned.database.pools import load, readable
 from oned.database.schema import vm_monitoring
 from oned.errors import ActionError, AuthorizationError, InternalError, ParameterError
@@ -121,13 +122,12 @@ def allocate(call: Call, text: str, hold: bool = False) -> int:
     return create_vm(call, template, hold=hold)
 
 
-def monitoring(call: Call, oid: int) -> str:
+def monitoring(call: Call, oid: int) -> Listing:
     """All that the machine was seen to use."""
     _, target = readable(call.transaction, Vm.table, Vm.kind, oid)
     call.authorization().add(Op.USE, target, heed_lock=False).check()
-    query = select(vm_monitoring.c.body).where(vm_monitoring.c.vmid == oid).order_by(vm_monitoring.c.last_poll)
-    bodies = "".join(str(row[0]) for row in call.transaction.rows(query))
-    return f"<MONITORING_DATA>{bodies}</MONITORING_DATA>"
+    rows = vm_monitoring.c
+    return Listing("MONITORING_DATA", select(rows.body, rows.last_poll).where(rows.vmid == oid), (rows.last_poll,))
 
 
 METHODS = (

@@ -1,11 +1,12 @@
 """``one.vmgroup.*`` and ``one.vmgrouppool.info``."""
 
 from oned.access.acl import Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create
 from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.model.vmgroup import VmGroup
 
 
@@ -41,9 +42,9 @@ def allocate(call: Call, text: str) -> int:
     return create(call.transaction, group)
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The VM groups that the caller may see."""
-    return f"<VM_GROUP_POOL>{''.join(list_pool(call, VmGroup, Window(flag, start, end)))}</VM_GROUP_POOL>"
+    return listing(call, VmGroup, "VM_GROUP_POOL", Window(flag, start, end))
 
 
 METHODS = (

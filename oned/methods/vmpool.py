@@ -6,10 +6,11 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.dialects.mysql import match
 
 from oned.access.acl import SHOW_ALL, visible
+from oned.database.listing import Listing
 from oned.database.schema import history, vm_monitoring, vm_pool, vm_showback
 from oned.errors import AuthorizationError, InternalError, ParameterError
-from oned.methods.call import Call, Method
-from oned.methods.shared import Window
+from oned.methods.call import Answer, Call, Method
+from oned.methods.shared import Window, windowed
 from oned.model.vm import Vm
 from oned.model.vm_states import VmState
 from oned.vm.monitoring import newest
@@ -24,19 +25,11 @@ def _visible(call: Call, flag: int) -> ColumnElement[bool]:
     return visible(call.transaction, call.caller, Vm.kind, vm_pool, flag, zone_id=call.settings.zone_id)
 
 
-def _list(call: Call, part: Window, where: ColumnElement[bool], *, extended: bool) -> str:
+def _list(call: Call, part: Window, where: ColumnElement[bool], *, extended: bool) -> Listing:
     """The machines a caller gets."""
-    flag, start, end = part
     column = vm_pool.c.body if extended else vm_pool.c.short_body
-    query = select(column).where(_visible(call, flag), where)
-    query = query.order_by(vm_pool.c.oid.desc() if call.caller.descending else vm_pool.c.oid)
-    if end < -1:
-        query = query.limit(-end).offset(max(start, 0))
-    elif start != -1:
-        query = query.where(vm_pool.c.oid >= start)
-        if end != -1:
-            query = query.where(vm_pool.c.oid <= end)
-    return f"<VM_POOL>{''.join([row[0] for row in call.transaction.rows(query)])}</VM_POOL>"
+    query = select(column, vm_pool.c.oid).where(_visible(call, part.flag), where)
+    return windowed(call, "VM_POOL", query, vm_pool.c.oid, part)
 
 
 def _in_state(state: int) -> ColumnElement[bool]:
@@ -58,21 +51,21 @@ def _matching(call: Call, words: str) -> ColumnElement[bool]:
     return match(vm_pool.c.search_token, against=asked).in_boolean_mode()
 
 
-def _pool(call: Call, part: Window, state: int, words: str, *, extended: bool) -> str:
+def _pool(call: Call, part: Window, state: int, words: str, *, extended: bool) -> Listing:
     return _list(call, part, and_(_in_state(state), _matching(call, words)), extended=extended)
 
 
-def info(call: Call, flag: int, start: int, end: int, state: int, words: str = "") -> str:  # noqa: PLR0917 (6.0's)
+def info(call: Call, flag: int, start: int, end: int, state: int, words: str = "") -> Listing:  # noqa: PLR0917 (6.0's)
     """The machines in a state (-2 any, -1 all but DONE), in short; of those, the ones with ``words``."""
     return _pool(call, Window(flag, start, end), state, words, extended=False)
 
 
-def info_extended(call: Call, flag: int, start: int, end: int, state: int, words: str = "") -> str:  # noqa: PLR0917 (6.0's)
+def info_extended(call: Call, flag: int, start: int, end: int, state: int, words: str = "") -> Listing:  # noqa: PLR0917 (6.0's)
     """As :func:`info`, with everything but the older records of the history."""
     return _pool(call, Window(flag, start, end), state, words, extended=True)
 
 
-def info_set(call: Call, ids: str, extended: bool) -> str:
+def info_set(call: Call, ids: str, extended: bool) -> Answer:
     """The machines of a list of ids with commas."""
     wanted = {int(part) for part in ids.split(",") if part.strip().isdecimal() and len(part.strip()) < 11}
     if not wanted:
@@ -80,40 +73,40 @@ def info_set(call: Call, ids: str, extended: bool) -> str:
     return _list(call, Window(SHOW_ALL), vm_pool.c.oid.in_(sorted(wanted)), extended=extended)
 
 
-def accounting(call: Call, flag: int, start: int, end: int) -> str:
+def accounting(call: Call, flag: int, start: int, end: int) -> Listing:
     """The history of all machines, also of those that are gone, between two times (epoch seconds, -1 open)."""
-    query = select(history.c.body).join(vm_pool, history.c.vid == vm_pool.c.oid).where(_visible(call, flag))
+    keys = (history.c.vid, history.c.seq)
+    query = select(history.c.body, *keys).join(vm_pool, history.c.vid == vm_pool.c.oid).where(_visible(call, flag))
     if start != -1:
         query = query.where(or_(history.c.etime > start, history.c.etime == 0))
     if end != -1:
         query = query.where(history.c.stime < end)
-    bodies = call.transaction.rows(query.order_by(history.c.vid, history.c.seq))
-    return f"<HISTORY_RECORDS>{''.join([row[0] for row in bodies])}</HISTORY_RECORDS>"
+    return Listing("HISTORY_RECORDS", query, keys)
 
 
-def monitoring(call: Call, flag: int, seconds: int = -1) -> str:
+def monitoring(call: Call, flag: int, seconds: int = -1) -> Listing:
     """What all machines were seen to use: always (negative), last (0), or in the last so many ``seconds``."""
     rows = vm_monitoring.c
-    query = select(rows.body).join(vm_pool, rows.vmid == vm_pool.c.oid).where(_visible(call, flag))
+    keys = (rows.vmid, rows.last_poll)
+    query = select(rows.body, *keys).join(vm_pool, rows.vmid == vm_pool.c.oid).where(_visible(call, flag))
     if seconds == 0:
         last = newest().subquery()
         query = query.join(last, and_(last.c.vmid == rows.vmid, last.c.last_poll == rows.last_poll))
     elif seconds > 0:
         query = query.where(rows.last_poll > int(time.time()) - seconds)
-    bodies = call.transaction.rows(query.order_by(rows.vmid, rows.last_poll))
-    return f"<MONITORING_DATA>{''.join([row[0] for row in bodies])}</MONITORING_DATA>"
+    return Listing("MONITORING_DATA", query, keys)
 
 
-def showback(call: Call, flag: int, start_month: int, start_year: int, end_month: int, end_year: int) -> str:  # noqa: PLR0917 (6.0's)
+def showback(call: Call, flag: int, start_month: int, start_year: int, end_month: int, end_year: int) -> Listing:  # noqa: PLR0917 (6.0's)
     """What machines cost in the months between two; -1 is open."""
     rows = vm_showback.c
-    query = select(rows.body).join(vm_pool, rows.vmid == vm_pool.c.oid).where(_visible(call, flag))
+    keys = (rows.year, rows.month, rows.vmid)
+    query = select(rows.body, *keys).join(vm_pool, rows.vmid == vm_pool.c.oid).where(_visible(call, flag))
     if -1 not in {start_month, start_year}:
         query = query.where(or_(rows.year > start_year, and_(rows.year == start_year, rows.month >= start_month)))
     if -1 not in {end_month, end_year}:
         query = query.where(or_(rows.year < end_year, and_(rows.year == end_year, rows.month <= end_month)))
-    bodies = call.transaction.rows(query.order_by(rows.year, rows.month, rows.vmid))
-    return f"<SHOWBACK_RECORDS>{''.join([row[0] for row in bodies])}</SHOWBACK_RECORDS>"
+    return Listing("SHOWBACK_RECORDS", query, keys)
 
 
 def _check_month(month: int, year: int) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import ColumnElement, Table, select
 from oned.access.acl import SHOW_ALL, Kind, Op, visible
 from oned.access.quota import charge, refund
 from oned.crypt import decrypt_template
+from oned.database.listing import Listing
 from oned.database.pools import load, remove, save
 from oned.database.schema import network_pool, vm_pool, vrouter_pool
 from oned.errors import AuthorizationError, InternalError
@@ -12,7 +13,7 @@ from oned.infrastructure import clusters as membership
 from oned.methods import vn_ar
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.methods.unique import home_cluster
 from oned.model.group import Group
 from oned.model.network import Network
@@ -154,9 +155,9 @@ def allocate(call: Call, text: str, cluster_id: int) -> int:
     return create_network(call, template, {cluster.oid}).oid
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The networks, their ranges without the leases one by one."""
-    return f"<VNET_POOL>{''.join(list_pool(call, Network, Window(flag, start, end)))}</VNET_POOL>"
+    return listing(call, Network, "VNET_POOL", Window(flag, start, end))
 
 
 METHODS = (

@@ -3,12 +3,13 @@
 import time
 
 from oned.access.acl import Kind, Op, Target
+from oned.database.listing import Listing
 from oned.database.pools import create, load
 from oned.errors import AllocateError, AuthorizationError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, check_new_name, owner_fields
 from oned.methods.restricted import changed_restricted, first_restricted
-from oned.methods.shared import Window, list_pool, parse_template
+from oned.methods.shared import Window, listing, parse_template
 from oned.model.cluster import DEFAULT_CLUSTER, Cluster
 from oned.model.vntemplate import NetworkTemplate
 from oned.network.create import check_physical, create_network
@@ -94,11 +95,9 @@ def instantiate(call: Call, oid: int, name: str, text: str) -> int:
         raise AllocateError(error.detail, kind=Kind.VNTEMPLATE.label) from None
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The templates."""
-    return (
-        f"<VNTEMPLATE_POOL>{''.join(list_pool(call, NetworkTemplate, Window(flag, start, end)))}</VNTEMPLATE_POOL>"
-    )
+    return listing(call, NetworkTemplate, "VNTEMPLATE_POOL", Window(flag, start, end))
 
 
 METHODS = (

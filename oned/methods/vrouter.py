@@ -2,12 +2,13 @@
 
 from oned.access.acl import Kind, Op, Target
 from oned.access.quota import charge, refund
+from oned.database.listing import Listing
 from oned.database.pools import insert_row, load, remove
 from oned.errors import InternalError
 from oned.methods import vm
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import owner_fields
-from oned.methods.shared import Owned, Window, list_pool, parse_template
+from oned.methods.shared import Owned, Window, listing, parse_template
 from oned.methods.vrouter_machines import attachnic, detachnic, instantiate
 from oned.model.base import check_name
 from oned.model.network import Network
@@ -97,9 +98,9 @@ def allocate(call: Call, text: str) -> int:
     return oid
 
 
-def pool_info(call: Call, flag: int, start: int, end: int) -> str:
+def pool_info(call: Call, flag: int, start: int, end: int) -> Listing:
     """The virtual routers."""
-    return f"<VROUTER_POOL>{''.join(list_pool(call, VirtualRouter, Window(flag, start, end)))}</VROUTER_POOL>"
+    return listing(call, VirtualRouter, "VROUTER_POOL", Window(flag, start, end))
 
 
 METHODS = (

@@ -8,6 +8,7 @@ from sqlalchemy import insert
 from oned.access.acl import Caller
 from oned.config import Settings
 from oned.database.db import Database, Transaction
+from oned.database.listing import Listing
 from oned.database.schema import vm_monitoring
 from oned.methods import vm as methods
 from oned.methods import vmpool
@@ -44,7 +45,14 @@ def ask(database: Database, settings: Settings) -> Ask:
     database.submit(fill).result()
 
     def asked(method: Callable[..., object], *params: object, caller: Caller = ADMIN) -> str:
-        return str(database.read(lambda tx: method(Call(caller, settings, 1, "k" * 32, tx), *params)))
+        def job(transaction: Transaction) -> str:
+            answer = method(Call(caller, settings, 1, "k" * 32, transaction), *params)
+            pieces = [] if isinstance(answer, Listing) else [str(answer)]
+            while isinstance(answer, Listing) and not answer.ended:
+                pieces.append(answer.next(transaction))
+            return "".join(pieces)
+
+        return database.read(job)
 
     return asked
 
