@@ -12,9 +12,9 @@ from monitor.daemon import Monitor
 from oned import VERSION
 from oned.config import read_settings
 from oned.database.db import Database
-from oned.logs import INFO, Log
 from onelib.errors import OneError, report
 from onelib.locations import Locations
+from onelib.logs import INFO, Log
 
 USAGE = "Usage: onemonitord [-h] [-v]\n"
 HELP = f"""{USAGE}

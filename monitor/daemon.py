@@ -21,9 +21,9 @@ from oned.config import Settings
 from oned.database.db import Database, Transaction
 from oned.database.lease import make_lease
 from oned.errors import ApiError, ConfigError
-from oned.logs import DEBUG, ERROR, INFO, WARNING, Log
 from onelib.errors import OneError
 from onelib.locations import Locations
+from onelib.logs import DEBUG, ERROR, INFO, WARNING, Log
 
 GATHER_SECONDS = 0.05
 """How long messages are gathered before they are written together."""

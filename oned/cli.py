@@ -12,7 +12,7 @@ from onelib.locations import Locations
 
 if TYPE_CHECKING:
     from oned.config import Settings
-    from oned.logs import Log
+    from onelib.logs import Log
 
 USAGE = "Usage: oned [-h] [-v] [-f] [-i] [-c FILE]\n"
 HELP = f"""{USAGE}
@@ -93,12 +93,12 @@ def _only_one(locations: Locations) -> int:
 def _run(config: Path, *, init_only: bool) -> None:
     from oned import VERSION
     from oned.config import read_settings
-    from oned.logs import ERROR, INFO, Log
+    from onelib.logs import ERROR, INFO, Log
 
     locations = Locations.from_environment()
     settings = read_settings(config, locations)
     lock = _only_one(locations)
-    log = Log.open(settings.log_system, settings.log_level, settings.zone_id, locations.log)
+    log = Log.open(settings.log_system, settings.log_level, settings.zone_id, locations.log, "oned.log")
     try:
         log.write("ONE", INFO, f"Starting OpenNebula {VERSION}, configuration {config}")
         _serve(locations, settings, log, init_only=init_only)
@@ -132,8 +132,8 @@ def _serve(locations: Locations, settings: "Settings", log: "Log", *, init_only:
             from oned.crypt import master_key
             from oned.database.peers import Peers
             from oned.hooks.publisher import Publisher
-            from oned.logs import INFO
             from oned.work.runner import Runner
+            from onelib.logs import INFO
 
             sys.setswitchinterval(SWITCH_SECONDS)
             runner = Runner(database, settings, locations, log)

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import zmq
 
-from oned.logs import DEBUG, ERROR, INFO, WARNING
-from oned.logs import Log as FileLog
 from onelib.api import Api, ApiError, UnreachableError
 from onelib.auth import read_auth
 from onelib.errors import OneError, report
 from onelib.locations import Locations
+from onelib.logs import DEBUG, ERROR, INFO, WARNING
+from onelib.logs import Log as FileLog
 from scheduler.cycle import Round
 from scheduler.settings import Settings, read
 

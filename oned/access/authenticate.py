@@ -27,12 +27,12 @@ from oned.database.peers import MEMORY_SECONDS, Peers
 from oned.database.pools import find_body, load, save
 from oned.drivers.questions import Settle, answers_of
 from oned.errors import AuthenticationError
-from oned.logs import ERROR, Log
 from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import LoginToken, User
 from onelib import checks
 from onelib.driver import DriverError
+from onelib.logs import ERROR, Log
 
 MAX_SESSIONS = 10_000
 SHA1_DIGITS = 40

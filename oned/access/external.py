@@ -13,11 +13,11 @@ from oned.database.db import Transaction
 from oned.database.pools import find_body
 from oned.drivers.questions import Question, Settle
 from oned.errors import ApiError, AuthenticationError
-from oned.logs import ERROR, Log
 from oned.model.base import check_name
 from oned.model.group import Group
 from oned.model.user import User
 from oned.storage.reading import glance
+from onelib.logs import ERROR, Log
 from onelib.template import Template
 
 USER_NAME_EXTRA = " :\t\n\v\f\r"

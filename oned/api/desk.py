@@ -14,8 +14,8 @@ from oned.database.db import Database, Job
 from oned.drivers.codec import FAMILIES
 from oned.drivers.questions import About, Answers, Given, Question, Record
 from oned.errors import InternalError
-from oned.logs import ERROR, Log
 from onelib.driver import DriverError, DriverGoneError, DriverTimeoutError
+from onelib.logs import ERROR, Log
 
 SECONDS = 90.0
 """How long a call waits for one answer, as in 6.0; TIMEOUT of the driver may be shorter."""

@@ -22,7 +22,6 @@ from oned.database.db import Database, Transaction
 from oned.database.tables import create_missing, present
 from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError, StateError
 from oned.infrastructure import clusters, datastores
-from oned.logs import INFO, WARNING, Log
 from oned.methods.quotas import EMPTY, new_body
 from oned.model.base import OwnedObject, PoolObject, check_name
 from oned.model.group import Group
@@ -33,6 +32,7 @@ from oned.storage import periodic
 from oned.storage.apps import first_markets
 from onelib.auth import AuthFileError, Credentials, generate_password, read_auth, write_auth
 from onelib.locations import Locations
+from onelib.logs import INFO, WARNING, Log
 from onelib.template import Template
 
 SERVER_USER = "serveradmin"

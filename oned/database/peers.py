@@ -18,7 +18,7 @@ from oned.database.db import Database, Transaction
 from oned.database.lease import NOW, RENEW_SECONDS, RowLease, identity
 from oned.database.schema import lease
 from oned.errors import ApiError, DatabaseError
-from oned.logs import ERROR, Log
+from onelib.logs import ERROR, Log
 
 MEMORY_SECONDS = 0.25
 MARGIN_SECONDS = 0.01

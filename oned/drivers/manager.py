@@ -8,8 +8,8 @@ from oned.drivers.codec import FAMILIES
 from oned.drivers.configuration import Configuration
 from oned.drivers.program import ProgramDriver
 from oned.drivers.python import PythonDriver
-from oned.logs import DEBUG, ERROR, Log
 from onelib.driver import PYTHON, DriverError, DriverGoneError, DriverSettings, DriverTimeoutError
+from onelib.logs import DEBUG, ERROR, Log
 
 KNOWN = frozenset(FAMILIES)
 SHOWN_CHARS = 200

@@ -9,8 +9,8 @@ from pathlib import Path
 from oned.drivers import lines
 from oned.drivers.codec import FAMILIES
 from oned.drivers.process import Process, run
-from oned.logs import DEBUG, ERROR, INFO, WARNING, Log
 from onelib.driver import DriverError, DriverGoneError, DriverSettings
+from onelib.logs import DEBUG, ERROR, INFO, WARNING, Log
 
 INIT_SECONDS = 10
 LONG_LIFE_SECONDS = 60

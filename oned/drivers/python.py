@@ -4,8 +4,8 @@ import importlib
 import inspect
 from typing import cast
 
-from oned.logs import ERROR, Log
 from onelib.driver import PYTHON, Driver, DriverError, DriverSettings
+from onelib.logs import ERROR, Log
 
 
 class PythonDriver:

@@ -20,9 +20,9 @@ from oned.hooks import hooklog
 from oned.hooks.event_store import AT_A_TIME, EventStore
 from oned.hooks.events import SIGNAL
 from oned.hooks.hookconf import EventSettings
-from oned.logs import ERROR, INFO, WARNING, Log
 from onelib.errors import OneError
 from onelib.locations import Locations
+from onelib.logs import ERROR, INFO, WARNING, Log
 
 if TYPE_CHECKING:
     from oned.hooks.event_sockets import EventSockets, Report

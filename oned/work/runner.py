@@ -19,7 +19,6 @@ from oned.drivers.configuration import Configuration
 from oned.drivers.manager import Drivers
 from oned.drivers.questions import Question
 from oned.errors import ApiError, UnavailableError
-from oned.logs import ERROR, INFO, Log
 from oned.tasks import SIGNAL
 from oned.work import store
 from oned.work.context import Context, Job, LaterError, Task
@@ -27,6 +26,7 @@ from oned.work.lanes import Lanes, driver_limits
 from oned.work.table import find_handler
 from onelib.driver import THREADS, DriverGoneError
 from onelib.locations import Locations
+from onelib.logs import ERROR, INFO, Log
 
 POLL_SECONDS = 0.5
 """How soon tasks are found that another server wrote, or whose time has come."""

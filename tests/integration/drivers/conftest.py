@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from oned.drivers.manager import Handle
-from oned.logs import DDEBUG, Log
 from onelib.driver import DriverSettings
+from onelib.logs import DDEBUG, Log
 
 ODD = Path(__file__).with_name("odd.py")
 

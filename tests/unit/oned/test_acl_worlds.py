@@ -19,9 +19,9 @@ from oned.config import Settings
 from oned.database import schema
 from oned.database.db import Database, Transaction
 from oned.errors import AuthorizationError
-from oned.logs import Log
 from oned.model.acl_rule import problem
 from oned.model.user import LoginToken, User
+from onelib.logs import Log
 from onelib.template import Template
 
 UID = 2

@@ -12,8 +12,8 @@ from oned.access.authenticate import Authenticator, hash_password
 from oned.config import Settings
 from oned.database.db import Database, Transaction
 from oned.errors import AuthenticationError
-from oned.logs import Log
 from oned.model.user import User
+from onelib.logs import Log
 from onelib.template import Template
 
 LONG = 400_000

@@ -11,9 +11,9 @@ from lxml import etree
 
 from oned.drivers.configuration import Configuration
 from oned.drivers.manager import ERROR_CHARS, Drivers, Handle, clean
-from oned.logs import DDEBUG, Log
 from onelib.driver import DriverError, DriverGoneError, DriverSettings
 from onelib.locations import Locations
+from onelib.logs import DDEBUG, Log
 from onelib.template import Template, cdata
 
 HERE = "drivers_of_this_test"

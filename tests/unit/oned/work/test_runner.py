@@ -16,13 +16,13 @@ from oned.config import Settings
 from oned.database.db import Database, Transaction
 from oned.database.schema import system_attributes, task
 from oned.errors import InternalError
-from oned.logs import DDEBUG, Log
 from oned.work import runner as module
 from oned.work import store
 from oned.work.context import Context, Handler, Job, LaterError
 from oned.work.runner import Runner
 from oned.work.table import HANDLERS
 from onelib.locations import Locations
+from onelib.logs import DDEBUG, Log
 
 
 class Bench:

@@ -1,6 +1,6 @@
 """The log in OpenNebula's line form: ``Mon Nov 22 10:00:00 2021 [Z0][ReM][D]: text``.
 
-To the standard output (``LOG = [ SYSTEM = "std" ]``, what a container wants), to ``oned.log`` or to syslog. Never
+To the standard output (``LOG = [ SYSTEM = "std" ]``, what a container wants), to a file or to syslog. Never
 anything secret: callers pass texts that hold none, and a line break in a text cannot forge a line.
 """
 
@@ -9,13 +9,19 @@ import syslog
 import threading
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import ClassVar, TextIO
 
-from oned.errors import ConfigError
+from onelib.errors import OneError
 
 ERROR, WARNING, INFO, DEBUG, DDEBUG = range(5)
 _LETTERS = "EWIDD"
 _SYSLOG = (syslog.LOG_ERR, syslog.LOG_WARNING, syslog.LOG_INFO, syslog.LOG_DEBUG, syslog.LOG_DEBUG)
+
+
+class LogError(OneError):
+    """The log cannot be written."""
+
+    exit_code: ClassVar[int] = 78
 
 
 class Log:
@@ -30,8 +36,8 @@ class Log:
         self._stamp = ""
 
     @classmethod
-    def open(cls, system: str, level: int, zone_id: int, folder: Path, name: str = "oned.log") -> "Log":
-        """The log that ``LOG/SYSTEM`` names. Raises :class:`ConfigError` when its file cannot be opened."""
+    def open(cls, system: str, level: int, zone_id: int, folder: Path, name: str) -> "Log":
+        """The log that ``LOG/SYSTEM`` names. Raises :class:`LogError` when its file cannot be opened."""
         if system == "std":
             return cls(level, zone_id, sys.stdout)
         if system == "syslog":
@@ -42,7 +48,7 @@ class Log:
             folder.mkdir(parents=True, exist_ok=True)
             return cls(level, zone_id, path.open("a", encoding="utf-8", buffering=1))
         except OSError as error:
-            raise ConfigError(
+            raise LogError(
                 f"The log {path} cannot be opened: {error.strerror}.",
                 todo='Make its folder writable, or set LOG = [ SYSTEM = "std" ] in its configuration.',
             ) from None
