@@ -5,10 +5,12 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 
+from oned.api.connection import Connection, Crowd, room
 from oned.api.service import Service
 from oned.api.xmlrpc import LIMIT_FAULT, Decoder, Fault, encode_fault
 from oned.config import Settings
@@ -21,7 +23,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 PATHS = frozenset({"/RPC2"})
 IN_FLIGHT_BYTES = 256 * 2**20
-MAX_CONNECTIONS = 1000
 STOP_SECONDS = 3
 UNREAD_SECONDS = 30
 _XML = (b"content-type", b"text/xml; charset=utf-8")
@@ -75,6 +76,8 @@ class Application:
             return
         finally:
             self._in_flight -= taken[0]
+        if not isinstance(answer, bytes) and scope["http_version"] == "1.0":
+            answer = b"".join([piece async for piece in answer])  # there are no pieces in HTTP/1.0
         if isinstance(answer, bytes):
             await _reply(send, 200, answer, _XML)
         else:
@@ -159,9 +162,11 @@ def serve(service: Service, listener: socket.socket, log: Log) -> None:
     logger = logging.getLogger("uvicorn")
     logger.handlers = [_UvicornHandler(log)]
     logger.propagate = False
+    most = room()
+    crowd = Crowd(most, settings.keepalive_seconds, settings.timeout_seconds)
     config = uvicorn.Config(
         Application(service, log),
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", partial(Connection, crowd)),
         loop="uvloop",
         ws="none",
         lifespan="off",
@@ -170,7 +175,7 @@ def serve(service: Service, listener: socket.socket, log: Log) -> None:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=most + 1,
         backlog=512,
         timeout_keep_alive=settings.keepalive_seconds,
         timeout_graceful_shutdown=STOP_SECONDS,

@@ -13,7 +13,7 @@ from oned.database.db import Transaction
 
 PAGE_BYTES = 2**19
 """What a page should hold, in characters."""
-FIRST_ROWS, MOST_ROWS = 128, 4096
+FIRST_ROWS, MOST_ROWS = 32, 4096
 
 
 class Listing:
