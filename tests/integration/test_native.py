@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import pyone
 import pytest
 
+from onecfg.defaults import install
 from tests.support.engine import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,3 +131,44 @@ def test_a_state_folder_that_cannot_be_made(program: Path, state: Path) -> None:
     assert "Choose another with --state" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert not state.exists()
+
+
+def onecfg(program: Path, root: Path, *words: str) -> str:
+    """What ``onecfg`` of that installation prints about the tree below ``root``."""
+    command = [str(program.with_name("onecfg")), *words]
+    environment = {"PATH": "/usr/bin:/bin", "ONEEDGE_ROOT": str(root)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False, cwd="/"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_onecfg_patches_a_packaged_front_end(program: Path, tmp_path: Path) -> None:
+    """The files of a front-end from packages, another user's, and nothing of ours beside them."""
+    root = tmp_path / "root"
+    (root / "etc/one").mkdir(parents=True)
+    install(root, oneadmin=(NOBODY, NOBODY))
+    conf, remote = root / "etc/one/oned.conf", root / "var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    before = {path: (path.read_text(), path.stat()) for path in (conf, remote)}
+    patch = tmp_path / "my.patch"
+    patch.write_text(
+        "/etc/one/oned.conf set LOG/DEBUG_LEVEL 4\n"
+        "/var/lib/one/remotes/etc/vmm/kvm/kvmrc set SHUTDOWN_TIMEOUT 300\n"
+    )
+    onecfg(program, root, "init")
+    onecfg(program, root, "patch", str(patch))
+    for path, (text, status) in before.items():
+        now = path.stat()
+        assert (now.st_mode, now.st_uid, now.st_gid) == (status.st_mode, status.st_uid, status.st_gid)
+        old, new = text.splitlines(), path.read_text().splitlines()
+        assert len([line for line in new if line not in old]) == 1, path
+    assert "DEBUG_LEVEL = 4" in conf.read_text()
+    differences = onecfg(program, root, "diff")
+    assert re.findall(r"^- set (.*)$", differences, re.MULTILINE) == [
+        'LOG/DEBUG_LEVEL "4"',
+        'SHUTDOWN_TIMEOUT "300"',
+    ]
+    onecfg(program, root, "restore")
+    assert {path: path.read_text() for path in before} == {path: text for path, (text, _) in before.items()}
+    assert onecfg(program, root, "diff").strip() == ""
