@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.oned import storage
-from tests.integration.oned.clients import RELEASES, Client, Library, client, closed, library
+from tests.integration.oned.clients import RELEASES, Client, Library, client, closed, library, several
 from tests.integration.oned.conftest import BACKENDS, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import until
@@ -142,11 +142,6 @@ def members(one: Client, kind: str) -> dict[int, Any]:
     element, parameters = POOL[kind]
     pool = one.acl.info() if kind == "acl" else getattr(one, f"{kind}pool").info(*parameters)
     return {member.ID: member for member in getattr(pool, element)}
-
-
-def several(found: Any) -> list[Any]:  # noqa: ANN401 (made at run time)
-    """The newest release knows more elements as lists than the old one."""
-    return found if isinstance(found, list) else [found]
 
 
 def made(one: Client, kind: str) -> tuple[int, str]:
