@@ -185,6 +185,25 @@ def test_a_server_that_does_not_come_back(site: Site) -> None:
     assert len(site.results) == 4
 
 
+def test_a_server_that_is_held_up_for_longer_than_its_lease(site: Site) -> None:
+    """What it did meanwhile counts for nothing: another one had its tasks by then."""
+    first, second = site.workers
+    second.stop()
+    site.add("<VM><DUMMY><DELAY>1</DELAY></DUMMY></VM>", count=4)
+    while len([row for row in site.left if row[2]]) < 4:
+        time.sleep(0.02)
+    assert first.process is not None
+    first.process.send_signal(signal.SIGSTOP)
+    second.start()
+    site.query("UPDATE oneedge_task SET lease = ? WHERE kind = 'test'", (time.time() - 1,))
+    while {row[1] for row in site.left} != {2}:
+        time.sleep(0.02)
+    first.process.send_signal(signal.SIGCONT)
+    site.settle(20)
+    time.sleep(1)
+    assert set(site.results.values()) == {f"1 one-{number}" for number in range(4)}
+
+
 def test_it_comes_back_before_its_leases_end(site: Site) -> None:
     site.workers[1].stop()
     site.add("<VM><DUMMY><DELAY>1</DELAY></DUMMY></VM>", count=4)
