@@ -11,7 +11,6 @@ from typing import Any, cast
 import uvicorn
 
 from oned.api.connection import Connection, Crowd, room
-from oned.api.connection import Connection, Crowd, room
 from oned.api.service import Service
 from oned.api.xmlrpc import LIMIT_FAULT, Decoder, Fault, encode_fault
 from oned.config import Settings

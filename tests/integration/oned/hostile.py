@@ -18,6 +18,8 @@ ADMIN = f"oneadmin:{PASSWORD}"
 FAULTS = frozenset({TYPE_FAULT, PARSE_FAULT, NO_METHOD_FAULT, LIMIT_FAULT})
 CODES = frozenset({0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000})
 MIB = 2**20
+SLOW_SECONDS = 1.0
+"""Good calls are answered faster, whatever else goes on."""
 _NOT_FOR_CLIENTS = re.compile(
     r"Traceback|File \"|\.py\b|site-packages|sqlalchemy|sqlite3|pymysql|lxml|\b0x[0-9a-f]{8,}|"
     r"\b(?:Type|Value|Key|Index|Attribute|Runtime|Overflow|Recursion|Unicode\w*|Assertion|Memory)Error\b",
@@ -127,15 +129,21 @@ class Condition:
     def descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
-    def good_call(self) -> float:
-        """Ask for the version and for a user over a new connection each; the seconds of the slower."""
-        longest = 0.0
+    def good_call(self) -> None:
+        """Ask for the version and for a user over a new connection each, and note how long that took.
+
+        A slow one is asked once more: a server that starves its clients is slow again, a busy machine is not.
+        """
         for name, params in (("one.system.version", ()), ("one.user.info", (0,))):
-            begin = time.perf_counter()
-            self.daemon.ok(name, *params)
-            longest = max(longest, time.perf_counter() - begin)
-        self.slowest = max(self.slowest, longest)
-        return longest
+            seconds = self._time(name, *params)
+            if seconds > SLOW_SECONDS:
+                seconds = min(seconds, self._time(name, *params))
+            self.slowest = max(self.slowest, seconds)
+
+    def _time(self, name: str, *params: int) -> float:
+        begin = time.perf_counter()
+        self.daemon.ok(name, *params)
+        return time.perf_counter() - begin
 
     def complaints(self) -> list[str]:
         """Lines of the log since the last question that a defect leaves."""
@@ -145,7 +153,7 @@ class Condition:
 
 
 @contextmanager
-def unharmed(daemon: Daemon, *, memory: int, seconds: float = 1.0) -> Iterator[Condition]:
+def unharmed(daemon: Daemon, *, memory: int) -> Iterator[Condition]:
     """Around hostile input: before and after it a good call is quick, the peak of memory grew by at most ``memory``
     bytes, all descriptors came back, the log has no traceback.
 
@@ -158,7 +166,7 @@ def unharmed(daemon: Daemon, *, memory: int, seconds: float = 1.0) -> Iterator[C
     condition.forget_peak()
     yield condition
     condition.good_call()
-    assert condition.slowest < seconds, f"a good call took {condition.slowest:.2f} s"
+    assert condition.slowest <= SLOW_SECONDS, f"a good call took {condition.slowest:.2f} s"
     grown = condition.peak() - before
     assert grown < memory, f"the peak of memory grew by {grown / MIB:.0f} MiB"
     end = time.monotonic() + 5
