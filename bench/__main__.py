@@ -18,7 +18,7 @@ if "ONEEDGE_TEST_IMAGE" not in os.environ:
     os.environ["ONEEDGE_TEST_IMAGE"] = f"oneedge:{version()}"
 
 # Only now: these read the environment above once.
-from bench import boot, health, image, memory, onecfg, report, server
+from bench import boot, health, image, memory, onecfg, pools, report, server, throughput
 from bench.figures import Bench, Figure
 from tests.support.engine import ENGINE, IMAGE, status
 
@@ -27,6 +27,8 @@ BENCHES = (
     boot.BOOTSTRAP,
     health.PROBE,
     server.ONED,
+    throughput.THROUGHPUT,
+    pools.POOLS,
     memory.MEMORY,
     image.SIZE,
     image.REBUILD,

@@ -20,7 +20,10 @@ class Yardstick:
 
 @dataclass(frozen=True)
 class Figure:
-    """``values`` in ``unit``, one a run. ``limit`` is held against what ``judged`` names; None for no target."""
+    """``values`` in ``unit``, one a run. ``limit`` is held against what ``judged`` names; None for no target.
+
+    ``floor``: the more the better, so that the limit is what is to be reached.
+    """
 
     what: str
     unit: str
@@ -28,6 +31,7 @@ class Figure:
     limit: float | None = None
     judged: Literal["median", "p99"] = "median"
     yardstick: Yardstick | None = None
+    floor: bool = False
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -55,14 +59,18 @@ class Figure:
     @property
     def over(self) -> bool:
         """Whether the target is missed."""
-        return self.limit is not None and self.decisive > self.limit
+        if self.limit is None:
+            return False
+        return self.decisive < self.limit if self.floor else self.decisive > self.limit
 
     @property
     def verdict(self) -> str:
         """One word for the table."""
         if self.limit is None:
             return "–"
-        return "**OVER**" if self.over else "met"
+        if not self.over:
+            return "met"
+        return "**UNDER**" if self.floor else "**OVER**"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,11 @@ def machine(*, engine_too: bool = True) -> str:
 def row(figure: Figure) -> tuple[str, ...]:
     """The cells of a figure."""
     unit, values, p99 = figure.unit, figure.values, figure.p99
-    target = "–" if figure.limit is None else f"{figure.judged} ≤ {number(figure.limit)} {unit}"
+    target = (
+        "–"
+        if figure.limit is None
+        else f"{figure.judged} {'≥' if figure.floor else '≤'} {number(figure.limit)} {unit}"
+    )
     spread = (number(min(values)), number(figure.median), "–" if p99 is None else number(p99), number(max(values)))
     against, ratio = "–", "–"
     if figure.yardstick:

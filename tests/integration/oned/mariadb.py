@@ -15,7 +15,6 @@ import pymysql
 SMALL = (
     "--no-defaults",
     "--innodb-log-file-size=4M",
-    "--innodb-buffer-pool-size=32M",
     "--innodb-flush-log-at-trx-commit=1",
     "--performance-schema=OFF",
     "--skip-log-bin",
@@ -36,11 +35,12 @@ def _program(name: str) -> str:
 
 @dataclass
 class MariaDb:
-    """One server. ``start`` and ``stop`` may be called in turn; the data stay."""
+    """One server. ``start`` and ``stop`` may be called in turn; the data stay. ``pool`` is InnoDB's buffer."""
 
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    pool: str = "32M"
 
     @property
     def socket(self) -> Path:
@@ -63,6 +63,7 @@ class MariaDb:
         command = [
             _program("mariadbd"),
             *SMALL,
+            f"--innodb-buffer-pool-size={self.pool}",
             *self._account(),
             f"--datadir={self.folder / 'data'}",
             f"--socket={self.socket}",
