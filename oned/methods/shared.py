@@ -177,13 +177,13 @@ class Owned(Templated[Owner]):
         return oid
 
     def _check_unique(self, call: Call, obj: Owner, uid: int) -> None:
-        """Refuse when the new owner has an object of that name."""
+        """Refuse when the new owner has an object of that name; the database compares, MariaDB without case."""
         table = self.cls.table
-        query = select(table.c.oid, table.c.name).where(table.c.name == obj.name, table.c.uid == uid)
-        for row in call.transaction.rows(query):
-            if row.name == obj.name:
-                label = self.cls.kind.label
-                raise InternalError(f"user [{uid}] already owns {label} [{row.oid}] with NAME {obj.name}")
+        query = select(table.c.oid).where(table.c.name == obj.name, table.c.uid == uid)
+        rows = call.transaction.rows(query)
+        if rows:
+            label = self.cls.kind.label
+            raise InternalError(f"user [{uid}] already owns {label} [{rows[0].oid}] with NAME {obj.name}")
 
     def chmod(self, call: Call, oid: int, *bits: int) -> int:
         """Change the nine permission bits; -1 keeps one."""

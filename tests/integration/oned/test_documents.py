@@ -143,6 +143,20 @@ def test_chown(oned: Daemon, joe: str) -> None:
     oned.fails(AUTHORIZATION, "one.document.chown", oid, 0, -1, session=joe)
 
 
+def test_chown_compares_names_as_the_database_does(oned: Daemon, joe: str) -> None:
+    """As in 6.0: MariaDB takes names that differ in case for the same."""
+    uid = int(value(oned.ok("one.user.info", -1, session=joe), "ID"))
+    name = f"Case-{joe[:6]}"
+    held = oned.ok("one.document.allocate", f"NAME = {name}", 100, session=joe)
+    oid = oned.ok("one.document.allocate", f"NAME = {name.lower()}", 100)
+    answer = oned.call("one.document.chown", oid, uid, -1)
+    if "mysql" in oned.db:
+        text = f"user [{uid}] already owns document [{held}] with NAME {name.lower()}"
+        assert answer[:3] == [False, f"[one.document.chown] {text}", INTERNAL]
+    else:
+        assert answer[:2] == [True, oid]
+
+
 def test_chmod(oned: Daemon, joe: str) -> None:
     oid = oned.ok("one.document.allocate", "", 100, session=joe)
     oned.ok("one.document.chmod", oid, 1, 1, -1, 1, 0, -1, 0, 0, 0, session=joe)
