@@ -63,12 +63,13 @@ def hasten(transaction: Transaction, number: int, added: Mapping[str, Any]) -> N
 
 def cancel(transaction: Transaction, about: tuple[Kind, int]) -> None:
     """Drop all tasks of an object: the results of those that are under way count for nothing any more."""
-    transaction.write(delete(task).where(task.c.object == about[0].name, task.c.oid == about[1]))
+    transaction.write(_CANCEL, {"kind": about[0].name, "number": about[1]})
     transaction.signals.add(SIGNAL)
 
 
 _INSERT = insert(task)
 _WAITING = (task.c.id == bindparam("number"), task.c.owner == "")
 _DROP = delete(task).where(*_WAITING)
+_CANCEL = delete(task).where(task.c.object == bindparam("kind"), task.c.oid == bindparam("number"))
 _PAYLOAD = select(task.c.payload).where(*_WAITING)
 _HASTEN = update(task).where(*_WAITING).values(payload=bindparam("text"), due=bindparam("now"))

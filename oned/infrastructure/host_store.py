@@ -1,6 +1,6 @@
 """Hosts in the database: the row, and what subscribers hear of a new state."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from oned.database.db import Transaction
 from oned.database.pools import load, save
@@ -8,6 +8,8 @@ from oned.hooks import events
 from oned.model.cluster import Cluster
 from oned.model.host import Host
 from oned.model.vm import Vm
+
+_CLUSTER = select(Cluster.table.c.body).where(Cluster.table.c.oid == bindparam("oid"))
 
 
 def announce(transaction: Transaction, host: Host) -> None:
@@ -25,8 +27,7 @@ def save_host(transaction: Transaction, host: Host) -> None:
 
 def cluster_reserves(transaction: Transaction, host: Host) -> tuple[str, str]:
     """RESERVED_CPU and RESERVED_MEM of its cluster, without a lock: clusters are locked before hosts."""
-    query = select(Cluster.table.c.body).where(Cluster.table.c.oid == host.cluster_id)
-    rows = transaction.rows(query)
+    rows = transaction.rows(_CLUSTER, {"oid": host.cluster_id})
     return Cluster.from_xml(str(rows[0][0])).reserved if rows else ("", "")
 
 

@@ -156,6 +156,13 @@ def record_xml(host_id: int, timestamp: int, report: Template) -> str:
     )
 
 
+_times = host_monitoring.c.last_mon_time
+_OUTDATED = delete(host_monitoring).where(
+    host_monitoring.c.hid == bindparam("host"), (_times == bindparam("when")) | (_times < bindparam("oldest"))
+)
+_RECORD = insert(host_monitoring)
+
+
 def add_monitoring(
     transaction: Transaction,
     host_id: int,
@@ -166,12 +173,9 @@ def add_monitoring(
 ) -> None:
     """Keep what was measured at ``timestamp`` (now), and drop what is older than ``retention`` seconds."""
     when = int(time.time()) if timestamp is None else timestamp
-    table = host_monitoring
-    mine = table.c.hid == host_id
-    old = (table.c.last_mon_time == when) | (table.c.last_mon_time < int(time.time()) - retention)
-    transaction.write(delete(table).where(mine, old))
+    transaction.write(_OUTDATED, {"host": host_id, "when": when, "oldest": int(time.time()) - retention})
     row = {"hid": host_id, "last_mon_time": when, "body": record_xml(host_id, when, report)}
-    transaction.write(insert(table), row)
+    transaction.insert_at_end(_RECORD, row)
 
 
 def last_monitoring(transaction: Transaction, host_id: int) -> str:

@@ -1,8 +1,9 @@
 """Objects whose names are unique in the zone: clusters, hosts, datastores."""
 
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, bindparam, select
 
 from oned.access.acl import Kind, Op, Target
 from oned.crypt import decrypt_template
@@ -15,6 +16,15 @@ from oned.model.base import PoolObject, check_name
 from oned.model.cluster import DEFAULT_CLUSTER, Cluster
 
 Obj = TypeVar("Obj", bound=PoolObject)
+
+
+_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == bindparam("pool"))
+
+
+@cache
+def _called(table: Table) -> Select[tuple[int]]:
+    """The object of a name."""
+    return select(table.c.oid).where(table.c.name == bindparam("name")).limit(1)
 
 
 def home_cluster(call: Call, kind: Kind, cluster_id: int) -> Cluster:
@@ -34,10 +44,8 @@ class Unique(Templated[Obj]):
 
         Holds the counter of the pool until the commit, so that another worker cannot give the name meanwhile.
         """
-        table = self.cls.table
-        counter = select(pool_control.c.last_oid).where(pool_control.c.tablename == table.name)
-        call.transaction.one(counter)
-        rows = call.transaction.rows(select(table.c.oid).where(table.c.name == name).limit(1))
+        call.transaction.one(_COUNTER, {"pool": self.cls.table.name})
+        rows = call.transaction.rows(_called(self.cls.table), {"name": name})
         return int(rows[0][0]) if rows else -1
 
     def check_new(self, call: Call, name: str) -> None:

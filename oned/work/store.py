@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from oned.database.db import AnyRow, Transaction
 from oned.database.schema import task
@@ -72,9 +72,16 @@ def _payload(text: str) -> dict[str, Any]:
     return payload if isinstance(payload, dict) else {}
 
 
-def _is(claimed: Task, worker: str) -> ColumnElement[bool]:
-    """Whether a row still is what ``worker`` has from this claim."""
-    return and_(task.c.id == claimed.id, task.c.owner == worker, task.c.attempt == claimed.attempt)
+_SAME = and_(
+    task.c.id == bindparam("number"), task.c.owner == bindparam("worker"), task.c.attempt == bindparam("claim")
+)
+"""Whether a row still is what a worker has from a claim (:func:`_same`)."""
+_FINISH = delete(task).where(_SAME)
+_GIVE_BACK = update(task).where(_SAME).values(owner="", lease=0, due=bindparam("when"))
+
+
+def _same(claimed: Task, worker: str) -> dict[str, Any]:
+    return {"number": claimed.id, "worker": worker, "claim": claimed.attempt}
 
 
 def free_all(transaction: Transaction, installation: str) -> None:
@@ -91,7 +98,7 @@ def renew(transaction: Transaction, numbers: Iterable[int], worker: str) -> None
 
 def finish(transaction: Transaction, claimed: Task, worker: str, job: Job | None) -> bool:
     """Delete the task and write its result; False, and nothing is written, when it is not ``worker``'s any more."""
-    if transaction.write(delete(task).where(_is(claimed, worker))).rowcount != 1:
+    if transaction.write(_FINISH, _same(claimed, worker)).rowcount != 1:
         return False
     if job is not None:
         job(transaction)
@@ -100,5 +107,4 @@ def finish(transaction: Transaction, claimed: Task, worker: str, job: Job | None
 
 def give_back(transaction: Transaction, claimed: Task, worker: str, seconds: float = 0) -> None:
     """Leave the task to whoever comes, ``seconds`` from now at the earliest."""
-    back = update(task).where(_is(claimed, worker))
-    transaction.write(back.values(owner="", lease=0, due=time.time() + seconds))
+    transaction.write(_GIVE_BACK, _same(claimed, worker) | {"when": time.time() + seconds})
