@@ -153,9 +153,9 @@ class Condition:
 
 
 @contextmanager
-def unharmed(daemon: Daemon, *, memory: int) -> Iterator[Condition]:
+def unharmed(daemon: Daemon, *, memory: int, patience: float = 5) -> Iterator[Condition]:
     """Around hostile input: before and after it a good call is quick, the peak of memory grew by at most ``memory``
-    bytes, all descriptors came back, the log has no traceback.
+    bytes, all descriptors come back within ``patience`` seconds, the log has no traceback.
 
     A test calls :meth:`Condition.good_call` in the middle of what it does.
     """
@@ -169,7 +169,7 @@ def unharmed(daemon: Daemon, *, memory: int) -> Iterator[Condition]:
     assert condition.slowest <= SLOW_SECONDS, f"a good call took {condition.slowest:.2f} s"
     grown = condition.peak() - before
     assert grown < memory, f"the peak of memory grew by {grown / MIB:.0f} MiB"
-    end = time.monotonic() + 5
+    end = time.monotonic() + patience
     while (now := condition.descriptors()) > open_before + 2 and time.monotonic() < end:
         time.sleep(0.05)
     assert now <= open_before + 2, f"{now} descriptors are open, {open_before} were"
