@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bench.figures import Bench, Figure, Yardstick
 from bench.load import NUMBER, Load, flushes_per_second, mariadb, put, sqlite
+from edge.dummy.behaviour import Dummy
+from onelib.template_xml import Element
 from tests.integration.oned.daemon import Daemon
 from tests.integration.oned.machines import DRIVERS
 
@@ -17,7 +19,7 @@ DOCUMENT = f"<TEMPLATE><BODY><![CDATA[{BODY}]]></BODY></TEMPLATE>"
 MACHINE = """NAME = "vm"
 CPU = 0.1
 MEMORY = 64
-CONTEXT = [ NETWORK = "YES", SSH_PUBLIC_KEY = "$USER[SSH_PUBLIC_KEY]" ]
+CONTEXT = [ NETWORK = "YES", SET_HOSTNAME = "$NAME" ]
 GRAPHICS = [ TYPE = "VNC", LISTEN = "0.0.0.0" ]
 OS = [ ARCH = "x86_64" ]
 DESCRIPTION = "made to be counted"
@@ -47,13 +49,19 @@ def loads(daemon: Daemon) -> Iterator[Load]:
     yield Load("host.allocate", (f"h{NUMBER}", "idle", "idle", -1))
 
 
-IDLE = (
-    DRIVERS
-    + """
-IM_MAD = [ NAME = "idle", EXECUTABLE = "python:edge.dummy.im:Im" ]
+class Idle(Dummy):
+    """A driver of monitoring that reports nothing, as in the incumbent's measurement."""
+
+    def answer(self, action: str, oid: int, root: Element | None, task: str) -> str:
+        """Nothing."""
+        _ = action, oid, root, task
+        return ""
+
+
+IDLE = f"""{DRIVERS}
+IM_MAD = [ NAME = "idle", EXECUTABLE = "python:bench.throughput:Idle" ]
 VM_MAD = [ NAME = "idle", EXECUTABLE = "python:edge.dummy.vmm:Vmm" ]
 """
-)
 
 
 def cells(where: str, make: Callable[[Path], AbstractContextManager[Daemon]], *, target: bool) -> Iterator[Figure]:
