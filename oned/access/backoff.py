@@ -45,6 +45,11 @@ class Backoff:
     def __len__(self) -> int:
         return len(self._failing) + len(self._good)
 
+    @property
+    def failing(self) -> bool:
+        """Whether there are failures at all."""
+        return bool(self._failing)
+
     @staticmethod
     def _key(session: str, address: str) -> Key:
         return session.partition(":")[0][:128], address
@@ -64,8 +69,6 @@ class Backoff:
 
     def wait(self, session: str, address: str) -> float:
         """How long this try has to wait, in seconds. Raises :class:`AuthenticationError` when too many wait."""
-        if not self._failing:
-            return 0.0
         entry = self._entry(self._key(session, address))
         if entry is None or entry.failures < FREE_FAILURES:
             return 0.0

@@ -1,8 +1,9 @@
 """The record of one call, and how the log shows it: never the session, never a hidden parameter."""
 
-import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from oned.access.acl import Caller
 from oned.api.xmlrpc import Value
@@ -16,6 +17,9 @@ MESSAGE_LIMIT = 2000
 """Characters of a failure's text: it may quote what the client sent, however long that is."""
 
 
+_DIRECTIVE = re.compile(r"%(?:l(?P<limit>[0-9]*)|(?P<letter>.))", re.DOTALL)
+
+
 def shown(value: Value, limit: int) -> str:
     """One parameter or result; of a string the first ``limit`` characters."""
     if isinstance(value, bool):
@@ -25,9 +29,25 @@ def shown(value: Value, limit: int) -> str:
     return str(value) if isinstance(value, int | float) else "unknown param type"
 
 
+@lru_cache(maxsize=16)
+def _parts(pattern: str) -> tuple[tuple[bool, str | int], ...]:
+    """The texts of a ``LOG_CALL_FORMAT`` (True), and the letters between, or a limit for the parameters (False)."""
+    found: list[tuple[bool, str | int]] = []
+    at = 0
+    for match in _DIRECTIVE.finditer(pattern):
+        if match.start() > at:
+            found.append((True, pattern[at : match.start()]))
+        found.append((False, match["letter"] or int(match["limit"] or "20")))
+        at = match.end()
+    return (*found, (True, pattern[at:]))
+
+
 @dataclass
 class Record:
-    """What is known of one call. ``client`` is ``address:port``; ``rest`` follows the first piece of a long result."""
+    """What is known of one call. ``client`` is ``address:port``; ``rest`` follows the first piece of a long result.
+
+    ``remembered``: the caller had proved who it is a moment before.
+    """
 
     method: Method
     params: Sequence[Value]
@@ -37,6 +57,7 @@ class Record:
     failure: ApiError | None = None
     result: bool | int | str = ""
     rest: Listing | None = None
+    remembered: bool = False
 
     @property
     def uid(self) -> int:
@@ -57,40 +78,36 @@ class Record:
 
     def invoked(self, pattern: str) -> str:
         """The line that ``LOG_CALL_FORMAT`` describes; its ``%p`` and ``%a``, which are secrets, stay hidden."""
-        known = self._known()
-        parts: list[str] = []
-        at = 0
-        while at < len(pattern):
-            char, following = pattern[at], pattern[at + 1 : at + 2]
-            at += 1
-            if char != "%" or not following:
-                parts.append(char)
-                continue
-            at += 1
-            if following == "l":
-                digits = "".join(itertools.takewhile(str.isdigit, pattern[at:]))
-                at += len(digits)
-                parts.append(self._shown_params(int(digits or "20")))
-            else:
-                parts.append(known.get(following, f"%{following}"))
-        return "".join(parts)
+        return "".join(
+            self._shown_params(part) if isinstance(part, int) else part if plain else self._known(part)
+            for plain, part in _parts(pattern)
+        )
 
-    def _known(self) -> dict[str, str]:
-        address, _, port = self.client.rpartition(":")
+    def _known(self, letter: str) -> str:
+        """What stands for a letter behind a percent sign."""
         caller = self.caller
-        return {
-            "%": "%",
-            "i": str(self.request),
-            "u": str(self.uid),
-            "U": caller.uname if caller else "",
-            "g": str(caller.gid if caller else -1),
-            "G": caller.gname if caller else "",
-            "m": self.method.name,
-            "A": address,
-            "P": port,
-            "p": HIDDEN,
-            "a": HIDDEN,
-        }
+        match letter:
+            case "i":
+                return str(self.request)
+            case "u":
+                return str(self.uid)
+            case "U":
+                return caller.uname if caller else ""
+            case "g":
+                return str(caller.gid if caller else -1)
+            case "G":
+                return caller.gname if caller else ""
+            case "m":
+                return self.method.name
+            case "A":
+                return self.client.rpartition(":")[0]
+            case "P":
+                return self.client.rpartition(":")[2]
+            case "p" | "a":
+                return HIDDEN
+            case "%":
+                return "%"
+        return f"%{letter}"
 
     def _shown_params(self, limit: int) -> str:
         hidden = self.method.hidden

@@ -145,7 +145,7 @@ class Service:
 
     async def _hold_back(self, session: str, client: str) -> None:
         """Wait, when this user failed too often from that address."""
-        if session == checks.SESSION or self._callers.get(session) is not None:
+        if not self._backoff.failing or session == checks.SESSION or self._callers.get(session) is not None:
             return
         seconds = self._backoff.wait(session, client.rpartition(":")[0])
         if seconds > 0:
@@ -159,7 +159,7 @@ class Service:
                 self._log.write(
                     "AuM", ERROR, f"Calls from {address} keep failing to authenticate: slowing them down."
                 )
-        elif record.caller is not None:
+        elif record.caller is not None and not record.remembered:
             self._backoff.succeeded(session, address)
 
     async def _carry_out(self, record: Record, session: str) -> Piece:
@@ -186,6 +186,7 @@ class Service:
         """Run the handler in a transaction: a reader's, or the writer's."""
         method = record.method
         known = self._callers.get(session)
+        record.remembered = known is not None
         if known is not None and not method.stored:
             record.caller = known
             return _whole(self._handle(record, None))
