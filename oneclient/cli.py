@@ -35,7 +35,12 @@ def _access_options() -> list[click.Parameter]:
 
 def _form_options(*forms: str) -> list[click.Parameter]:
     return [
-        click.Option([f"--{form}", "form"], flag_value=form, default=None, help=f"As {form.upper()}.")
+        click.Option(
+            [*([f"-{form[0]}"] if form in _FORMS else []), f"--{form}", "form"],
+            flag_value=form,
+            default=None,
+            help=f"As {form.upper()}.",
+        )
         for form in forms
     ]
 

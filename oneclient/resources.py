@@ -55,6 +55,14 @@ def _switch(prefix: str) -> tuple[Verb, ...]:
     )
 
 
+def _quotas(prefix: str) -> tuple[Verb, ...]:
+    return (
+        Verb("quota", "id [file]", f"{prefix}.quota", "@id =", "Set quotas."),
+        Verb("batchquota", "ids [file]", f"{prefix}.quota", "@ids =", "Set the same quotas for several."),
+        Verb("defaultquota", "[file]", f"{prefix}quota.update", "=", "Set the quotas of all who have none."),
+    )
+
+
 def _create(prefix: str, takes: str = "[file]", sends: str = "=") -> Verb:
     return Verb("create", takes, f"{prefix}.allocate", sends, "Create one from a template.", "ID")
 
@@ -169,9 +177,10 @@ _TEMPLATE = (
     Verb("delete", "ids --recursive", "template.delete", "@ids @recursive", "Delete them; with their images."),
     *_owned("template", recursive=True),
     Verb("clone", "id name --recursive", "template.clone", "@id @name @recursive", "Copy it; with its images.", "ID"),
-    Verb("instantiate", "id [file] -n/--name=text --hold --persistent --cpu>CPU --vcpu>VCPU --memory=size>MEMORY"
-         " --disk=disks>DISK --nic=nics>NIC", "template.instantiate", "@id @name @hold =? @persistent",
-         "Make a virtual machine of it.", "VM ID"),
+    Verb("instantiate", "id [file] -n/--name=text -m/--multiple=times:1 --hold --persistent --cpu>CPU --vcpu>VCPU"
+         " --memory=size>MEMORY --disk=disks>DISK --nic=nics>NIC --user-inputs/--user_inputs=inputs>USER_INPUTS",
+         "template.instantiate", "@id @name @hold =? @persistent",
+         "Make a virtual machine of it, or several (%i in --name is their number).", "VM ID"),
 )  # fmt: skip
 
 _VNTEMPLATE = (
@@ -191,14 +200,21 @@ _USER = (
     Verb("delgroup", "ids group:group", "user.delgroup", "@ids @group", "Take a secondary group away."),
     Verb("chauth", "id driver:text --new-password-file=secret?", "user.chauth", "@id @driver @new_password_file",
          "Change how the user logs in."),
-    Verb("quota", "id [file]", "user.quota", "@id =", "Set quotas."),
+    *_quotas("user"),
+    Verb("umask", "ids mask:text>UMASK", "user.update", "@ids = 1", "Set the permissions that new objects lack: 137."),
+    *(Verb(name, "[name:login] --time=period:36000 --group=group", "user.login", "@name '' @time @group",
+           "Make a login token for a time (seconds, -1 for ever), and print it as a credential file has it.", "@name")
+      for name in ("token-create", "login")),
+    Verb("token-delete", "[name:login] --token-file=secret", "user.login", "@name @token_file 0",
+         "Let a login token expire."),
+    Verb("token-delete-all", "name", "user.login", "@name '' 0", "Let all login tokens of a user expire."),
     *_switch("user"),
 )  # fmt: skip
 
 _GROUP = (
     *_base("group", Verb("create", "name", "group.allocate", "@name", "Create a group.", "ID"), rename=False),
     *_members("group", "admin", "ids user:user", "@ids @user"),
-    Verb("quota", "id [file]", "group.quota", "@id =", "Set quotas."),
+    *_quotas("group"),
 )
 
 _CLUSTER = (

@@ -37,9 +37,11 @@ class Run:
             if taken.kind not in {"ids", "id"}:
                 self._values[taken.name] = convert(self._api, taken, self._given.get(taken.name))
         code = 0
-        targets = self._targets()
-        for oid in targets:
+        targets, name = self._targets(), self._values.get("name", "")
+        for number, oid in enumerate(targets):
             self._values.update(id=oid, ids=oid)
+            if self._times:
+                self._values["name"] = name.replace("%i", str(number))
             try:
                 result = self._api.call(f"one.{self._verb.method}", *self._parameters())
             except ApiError as error:
@@ -48,15 +50,24 @@ class Run:
                 code = report(explained(error, self._resource.name))
                 continue
             if self._verb.prints:
-                print(f"{self._verb.prints}: {result}")
+                print(self._shown(result))
         return code
+
+    def _shown(self, result: Any) -> str:  # noqa: ANN401 (as Api.call)
+        head = self._verb.prints
+        return f"{self._values[head[1:]]}:{result}" if head.startswith("@") else f"{head}: {result}"
+
+    @property
+    def _times(self) -> int:
+        """How often to call for the one object; 0 where the verb does not ask."""
+        return next((int(self._values[taken.name]) for taken in self._taken if taken.kind == "times"), 0)
 
     def _targets(self) -> list[int]:
         for taken in self._taken:
             if taken.kind == "ids":
                 return many_ids(self._api, self._resource.name, self._given["ids"])
             if taken.kind == "id":
-                return [one_id(self._api, self._resource.name, self._given["id"])]
+                return [one_id(self._api, self._resource.name, self._given["id"])] * max(self._times, 1)
         return [-1]
 
     def _parameters(self) -> list[Parameter]:
@@ -81,7 +92,7 @@ class Run:
         kind = next((taken.kind for taken in self._taken if taken.name == name), "")
         if name == "append":
             return int(value)
-        typed: Parameter = int(value) if kind == "int" else value
+        typed: Parameter = int(value) if kind in {"int", "period"} else value
         return typed
 
     def _template(self, vector: str) -> str:

@@ -9,6 +9,8 @@ word of ``takes``        meaning
 ``name``                 a text
 ``host:host``            a kind: ``text``, ``int``, ``size`` (MB or ``10G``), ``file`` (template text), ``octal``,
                          ``secret``, ``rule``, or a resource, one of which is meant; ``host*`` lets ``ALL`` mean all
+``login``, ``period``    a user's name, by default the caller's; seconds, -1 for ever
+``times``                how often to call; ``%i`` in the name is the number of the call
 ``[host:host]``          may be left out: -1 or an empty text is sent
 ``--hard``               an option without a value
 ``-c/--cluster=cluster`` one with a value of a kind; ``=int:1`` with a default
@@ -31,7 +33,7 @@ import re
 from dataclasses import dataclass, field
 
 _WORD = re.compile(
-    r"(?P<open>\[)?(?P<name>[-/a-z]+)(?:[:=](?P<kind>[a-z]+\??\*?)(?::(?P<default>\w*))?)?(?:>(?P<attribute>[A-Z_]+))?\]?"
+    r"(?P<open>\[)?(?P<name>[-/a-z_]+)(?:[:=](?P<kind>[a-z]+\??\*?)(?::(?P<default>\w*))?)?(?:>(?P<attribute>[A-Z_]+))?\]?"
 )
 
 
@@ -55,7 +57,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Verb:
-    """One row: the command line's verb, the method after ``one.``, and what is printed before its result."""
+    """One row: the command line's verb, the method after ``one.``, and what is printed before its result.
+
+    ``prints`` is a text, or ``@name`` for that value: ``ID: 7``, or ``ann:token``.
+    """
 
     name: str
     takes: str

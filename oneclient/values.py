@@ -18,6 +18,7 @@ from onelib.template import Template
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([MGT]?)B?", re.IGNORECASE)
 _FACTORS = {"": 1, "M": 1, "G": 1024, "T": 1024**2}
 _MODE = re.compile(r"[0-7]{3}")
+_INPUT = re.compile(r'(?:^|,)(\w+)=("[^"]*"|[^",]*)(?=,|$)')
 _STDIN = "-"
 
 
@@ -29,7 +30,10 @@ def convert(api: Api, taken: Taken, given: Any) -> Any:  # noqa: ANN401 (what cl
     if kind == "choice":
         return _choice(taken, given)
     if kind == "secret":
-        return "" if given is None and taken.kind.endswith("?") else secret(given, "New password")
+        what = taken.name.removesuffix("_file").replace("_", " ").capitalize()
+        return "" if given is None and taken.kind.endswith("?") else secret(given, what)
+    if kind == "login":
+        return given or api.user
     if given is None or given == ():
         return taken.default or (-1 if kind == "int" or kind in RESOURCES else "")
     if kind in RESOURCES:
@@ -57,6 +61,12 @@ def _octal(text: str) -> list[int]:
     return [int(digit) >> shift & 1 for digit in text for shift in (2, 1, 0)]
 
 
+def _whole(text: str, what: str, *, least: int) -> int:
+    if not text.removeprefix("-").isdecimal() or int(text) < least or int(text) == 0:
+        raise UsageError(f"{text!r} is no {what}.", todo="Write a whole number that is not 0.")
+    return int(text)
+
+
 def _file(path: str) -> str:
     if path == _STDIN:
         return sys.stdin.read()
@@ -73,6 +83,8 @@ _TEXTS: dict[str, Callable[[Any], Any]] = {
     "size": _size,
     "octal": _octal,
     "file": _file,
+    "period": lambda text: _whole(text, "number of seconds", least=-1),
+    "times": lambda text: _whole(text, "number of times", least=1),
     "rule": lambda words: rule_numbers(list(words)),
 }
 
@@ -83,9 +95,19 @@ def attributes(api: Api, taken: Taken, value: Any) -> list[tuple[str, str | dict
     if taken.kind in {"disks", "nics"}:
         inner, resource = ("IMAGE_ID", "image") if taken.kind == "disks" else ("NETWORK_ID", "vnet")
         return [(name, {inner: str(one_id(api, resource, part))}) for part in value.split(",")]
+    if taken.kind == "inputs":
+        return [(found[1], found[2].strip('"')) for found in _inputs(value)]
     if taken.kind == "graphics":
         return [(name, {"TYPE": "VNC", "LISTEN": "0.0.0.0" if value in {"", "yes"} else value})]
     return [(name, "YES" if value is True else str(value))]
+
+
+def _inputs(text: str) -> list[re.Match[str]]:
+    """``A=1,B="x, y"``. Raises :class:`UsageError`."""
+    found = list(_INPUT.finditer(text))
+    if "".join(match[0] for match in found) != text:
+        raise UsageError(f"{text!r} are no user inputs.", todo='Write NAME=VALUE,NAME="a value, quoted".')
+    return found
 
 
 def template_text(text: str, pairs: list[tuple[str, str | dict[str, str]]], vector: str) -> str:

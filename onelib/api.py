@@ -84,6 +84,11 @@ class Api:
         )
         self._local = threading.local()
 
+    @property
+    def user(self) -> str:
+        """Who calls."""
+        return self._credentials.user
+
     def close(self) -> None:
         """Close this thread's connection; the next call makes another."""
         proxy: xmlrpc.client.ServerProxy | None = getattr(self._local, "proxy", None)

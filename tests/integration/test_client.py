@@ -163,6 +163,62 @@ def test_a_list_comes_at_once(client: Client) -> None:
     assert best < 0.3
 
 
+def test_login_tokens(client: Client) -> None:
+    client.ok("group", "create", "token-team")
+    client.ok("user", "create", "token-joe", "--new-password-file", "-", text=SECRET)
+    client.ok("user", "addgroup", "token-joe", "token-team")
+    file = client.bin / "token"
+    as_joe = ("--user", "token-joe", "--password-file", "-")
+    file.write_text(client.ok("user", "token-create", "--time", "600", *as_joe, text=SECRET))
+    name, token = file.read_text().rstrip("\n").split(":")
+    assert name == "token-joe"
+    assert "token-joe" in client.run("one", "user", "show", "token-joe", ONE_AUTH=str(file)).stdout
+    own = client.ok("user", "login", "token-joe", "--group", "token-team", "--time", "-1")
+    assert own.startswith("token-joe:")
+    client.ok("user", "token-delete", "token-joe", "--token-file", "-", text=token)
+    assert client.fails(255, "user", "show", "token-joe", ONE_AUTH=str(file))
+    file.write_text(own)
+    assert client.run("one", "vm", "list", ONE_AUTH=str(file)).returncode == 0
+    assert "Could not find token" in client.fails(
+        255, "user", "token-delete", "token-joe", "--token-file", "-", text=token
+    )
+    client.ok("user", "token-delete-all", "token-joe")
+    client.fails(255, "vm", "list", ONE_AUTH=str(file))
+    assert "no number of seconds" in client.fails(64, "user", "token-create", "token-joe", "--time", "0")
+
+
+def test_several_machines_of_a_template_with_user_inputs(client: Client) -> None:
+    client.ok("template", "create", "--name", "asks", "--cpu", "1", "--memory", "64")
+    words = ("template", "instantiate", "asks", "--hold", "-m", "3", "--name", "asked-%i")
+    inputs = '--user_inputs=COLOR=red,SIZE="a, b"'
+    ids = [line.removeprefix("VM ID: ") for line in client.ok(*words, inputs).splitlines()]
+    for number, oid in enumerate(ids):
+        vm = json.loads(client.ok("vm", "show", oid, "-j"))["VM"]
+        assert (vm["NAME"], vm["USER_TEMPLATE"]["COLOR"], vm["USER_TEMPLATE"]["SIZE"]) == (
+            f"asked-{number}",
+            "red",
+            "a, b",
+        )
+    assert len(ids) == 3
+    assert "no user inputs" in client.fails(64, *words, "--user-inputs", "A")
+    assert "no number of times" in client.fails(64, "template", "instantiate", "asks", "-m", "0")
+
+
+def test_quotas_and_umask_of_several(client: Client) -> None:
+    for name in ("q1", "q2"):
+        client.ok("user", "create", name, "--new-password-file", "-", text=SECRET)
+    quota = "VM = [ VMS = 3, MEMORY = -1, CPU = -1, SYSTEM_DISK_SIZE = -1 ]"
+    client.ok("user", "batchquota", "q1,q2", text=quota)
+    client.ok("user", "umask", "q1,q2", "137")
+    client.ok("group", "defaultquota", text="VM = [ VMS = 7 ]")
+    for name in ("q1", "q2"):
+        user = etree.fromstring(client.ok("user", "show", name, "-x").encode())
+        assert (user.findtext("VM_QUOTA/VM/VMS"), user.findtext("TEMPLATE/UMASK")) == ("3", "137")
+    group = etree.fromstring(client.ok("group", "show", "users", "-x").encode())
+    assert group.findtext("DEFAULT_GROUP_QUOTAS/VM_QUOTA/VM/VMS") == "7"
+    client.ok("group", "defaultquota", text="VM = [ VMS = -2 ]")
+
+
 def test_what_the_page_shows_can_be_done(client: Client) -> None:
     page = (ROOT / "docs/one.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

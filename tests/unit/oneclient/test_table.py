@@ -9,7 +9,7 @@ from oneclient.values import constant
 from oned.methods.table import METHODS
 
 VERBS = [(resource, verb) for resource in RESOURCES.values() for verb in resource.verbs]
-_TYPES = {"int": int, "ids": int, "id": int, "flag": bool, "choice": int}
+_TYPES = {"int": int, "ids": int, "id": int, "flag": bool, "choice": int, "period": int}
 
 
 def _type(verb: Verb, name: str) -> list[type]:
