@@ -1,0 +1,214 @@
+"""One connection to either database, in plain SQL: what an upgrade needs and no more, quick to import."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from onedb.errors import OnedbError, UnreachableError
+
+if TYPE_CHECKING:
+    from oned.config import DatabaseSettings
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 3600
+"""An index over all machines takes its time; a server that is gone is noticed at once."""
+LOCK_SECONDS = 10
+Row = tuple[Any, ...]
+
+
+class Link:
+    """A connection; transactions are the caller's.
+
+    Every method raises :class:`OnedbError` with what the database said, never with a statement or a value.
+    """
+
+    mysql: bool
+    mark: str
+    """The placeholder of a value."""
+
+    def __init__(self, settings: "DatabaseSettings") -> None:
+        self.settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """All rows of ``statement``."""
+        raise NotImplementedError
+
+    def stream(self, statement: str) -> Iterator[Row]:
+        """The rows of ``statement``, one in memory at a time; the connection serves nothing else meanwhile."""
+        raise NotImplementedError
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert ``rows``, all or none."""
+        raise NotImplementedError
+
+    def tables(self) -> list[str]:
+        """The names of all tables, in order."""
+        raise NotImplementedError
+
+    def columns(self, table: str) -> list[str]:
+        """The names of the columns of ``table``, in order."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close; what was not committed is undone."""
+        raise NotImplementedError
+
+    def quoted(self, name: str) -> str:
+        """``name`` as an identifier."""
+        letter = "`" if self.mysql else '"'
+        return letter + name.replace(letter, letter * 2) + letter
+
+    def _insertion(self, table: str, columns: Sequence[str]) -> str:
+        names = ", ".join(map(self.quoted, columns))
+        return f"INSERT INTO {self.quoted(table)} ({names}) VALUES ({', '.join([self.mark] * len(columns))})"  # noqa: S608 (quoted)
+
+    def _refused(self, error: Exception) -> OnedbError:
+        said = ": ".join(str(part) for part in error.args) or type(error).__name__
+        return OnedbError(
+            f"The {self.settings.label} refused the operation ({said}).", todo="See the log of the database."
+        )
+
+
+class SqliteLink(Link):
+    """The file of an SQLite database, which has to exist."""
+
+    mysql = False
+    mark = "?"
+
+    def __init__(self, settings: "DatabaseSettings") -> None:
+        super().__init__(settings)
+        if not settings.path.exists():
+            raise UnreachableError(f"File {settings.path} doesn't exist.", todo="Name the file of the database.")
+        # Not "ro": what a killed writer left has to be played back before anybody can read.
+        place = f"file:{quote(str(settings.path))}?mode=rw"
+        try:
+            self._connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=LOCK_SECONDS)
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            todo = "Check that it is an SQLite database that this user may write."
+            raise UnreachableError(f"The {settings.label} cannot be used: {error}.", todo=todo) from None
+
+    def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """See :class:`Link`."""
+        try:
+            return self._connection.execute(statement, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise self._refused(error) from None
+
+    def stream(self, statement: str) -> Iterator[Row]:
+        """See :class:`Link`."""
+        try:
+            yield from self._connection.execute(statement)
+        except sqlite3.Error as error:
+            raise self._refused(error) from None
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """See :class:`Link`; within the caller's transaction."""
+        try:
+            self._connection.executemany(self._insertion(table, columns), rows)
+        except sqlite3.Error as error:
+            raise self._refused(error) from None
+
+    def tables(self) -> list[str]:
+        """See :class:`Link`."""
+        return [
+            name for (name,) in self.fetch("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
+
+    def columns(self, table: str) -> list[str]:
+        """See :class:`Link`."""
+        return [row[1] for row in self.fetch(f"PRAGMA table_info({self.quoted(table)})")]
+
+    def close(self) -> None:
+        """See :class:`Link`."""
+        self._connection.close()
+
+
+class MysqlLink(Link):
+    """A connection to MariaDB or MySQL; every statement is a transaction unless the caller begins one."""
+
+    mysql = True
+    mark = "%s"
+
+    def __init__(self, settings: "DatabaseSettings") -> None:
+        from pymysql.err import MySQLError
+
+        from oned.database.mysql import QuickConnection
+
+        super().__init__(settings)
+        self._fault = MySQLError
+        socket = settings.server if settings.server.startswith("/") else None
+        try:
+            self._connection = QuickConnection(
+                host=None if socket else settings.server,
+                port=settings.port or 3306,
+                unix_socket=socket,
+                user=settings.user,
+                password=settings.password.encode(),  # type: ignore[arg-type]  # bytes, or it would be sent as Latin-1
+                database=settings.name,
+                charset="utf8mb4",
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=ANSWER_SECONDS,
+                write_timeout=ANSWER_SECONDS,
+                sql_mode="STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO",
+                init_command=f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}",
+            )
+        except MySQLError as error:
+            said = ": ".join(str(part) for part in error.args)
+            todo = "Start the server, and check host, port, user, password and name of the database."
+            raise UnreachableError(f"The {settings.label} cannot be used: {said}.", todo=todo) from None
+
+    def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """See :class:`Link`."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement, tuple(values) or None)
+                return list(cursor.fetchall())
+        except self._fault as error:
+            raise self._refused(error) from None
+
+    def stream(self, statement: str) -> Iterator[Row]:
+        """See :class:`Link`."""
+        from pymysql.cursors import SSCursor
+
+        try:
+            with self._connection.cursor(SSCursor) as cursor:
+                cursor.execute(statement)
+                yield from cursor
+        except self._fault as error:
+            raise self._refused(error) from None
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """See :class:`Link`."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(self._insertion(table, columns), rows)
+        except self._fault as error:
+            raise self._refused(error) from None
+
+    def tables(self) -> list[str]:
+        """See :class:`Link`."""
+        return sorted(name for name, kind in self.fetch("SHOW FULL TABLES") if kind == "BASE TABLE")
+
+    def columns(self, table: str) -> list[str]:
+        """See :class:`Link`."""
+        return [row[0] for row in self.fetch(f"SHOW COLUMNS FROM {self.quoted(table)}")]
+
+    def close(self) -> None:
+        """See :class:`Link`."""
+        if self._connection.open:
+            self._connection.close()
+
+
+def open_link(settings: "DatabaseSettings") -> Link:
+    """A connection to the database of ``settings``. Raises :class:`UnreachableError`."""
+    return MysqlLink(settings) if settings.backend == "mysql" else SqliteLink(settings)
