@@ -1,10 +1,15 @@
 """The XML form of the template grammar, and the one safe way to parse XML that came over the network."""
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree
 
 Element = etree._Element  # noqa: SLF001 (lxml has no public name for the type of an element)
+
+
+_DOCUMENT_TYPE = re.compile(r"\ufeff?(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
+"""It stands before the root element or nowhere: the same characters further on are a value's."""
 
 
 class MalformedXmlError(ValueError):
@@ -13,7 +18,7 @@ class MalformedXmlError(ValueError):
 
 def parse_root(text: str, max_elements: int) -> Element:
     """The root element of ``text``: no entities, no network, bounded. Raises :class:`MalformedXmlError`."""
-    if "<!DOCTYPE" in text or text.count("<") > 2 * max_elements:
+    if _DOCUMENT_TYPE.match(text) or text.count("<") > 2 * max_elements:
         raise MalformedXmlError
     # A parser per call: lxml serialises the threads that share one.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, encoding="utf-8")
@@ -35,9 +40,14 @@ def attributes_of(root: Element) -> Iterator[tuple[str, str | dict[str, str]]]:
             continue
         inner = [part for part in child if isinstance(part.tag, str)]
         if inner:
-            yield child.tag, {str(part.tag): text_of(part) for part in inner}
+            yield _name(child), {_name(part): text_of(part) for part in inner}
         else:
-            yield child.tag, text_of(child)
+            yield _name(child), text_of(child)
+
+
+def _name(element: Element) -> str:
+    """The name without its namespace, which an attribute does not have."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def parse_xml(text: str, max_elements: int) -> Iterator[tuple[str, str | dict[str, str]]]:

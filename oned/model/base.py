@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from oned.access.acl import Kind, Target
 from oned.errors import InternalError
-from onelib.template import MAX_ELEMENTS, Template
+from onelib.template import Template
 from onelib.template_xml import Element, MalformedXmlError, attributes_of, parse_root, text_of
 
 PERMISSIONS = tuple(f"{who}_{what}" for who in ("OWNER", "GROUP", "OTHER") for what in "UMA")
@@ -76,7 +76,7 @@ def number(root: Element, path: str, default: int = -1) -> int:
 def parse_body(body: str, root: str) -> Element:
     """The element of a body in the database. Raises :class:`InternalError` when it is not one."""
     try:
-        element = parse_root(body, MAX_ELEMENTS)
+        element = parse_root(body, len(body))  # as much as was stored
     except MalformedXmlError:
         element = None
     if element is None or element.tag != root:

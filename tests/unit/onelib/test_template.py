@@ -121,6 +121,12 @@ def test_errors_name_the_line(text: str, line: int) -> None:
         '<!DOCTYPE t [<!ENTITY a "b">]><TEMPLATE><A>&a;</A></TEMPLATE>',
         '<!DOCTYPE t [<!ENTITY a SYSTEM "file:///etc/passwd">]><TEMPLATE><A>&a;</A></TEMPLATE>',
         "<TEMPLATE><A>&undefined;</A></TEMPLATE>",
+        '<?xml version="1.0"?>\n<!-- <!-- --><?x <a>?> <!DOCTYPE t><TEMPLATE><A>1</A></TEMPLATE>',
+        '<!-- c --><!DOCTYPE t [<!ENTITY a "b">]><TEMPLATE><A B="&a;"/></TEMPLATE>',
+        "<TEMPLATE><!DOCTYPE t><A>1</A></TEMPLATE>",
+        "<TEMPLATE><A>1</A></TEMPLATE><!DOCTYPE t>",
+        "<!-- " * 50_000,
+        "<?x ?>" * 50_000,
     ],
 )
 def test_bad_xml(text: str) -> None:
@@ -138,6 +144,25 @@ def test_too_many_attributes() -> None:
     for more in ("B = 1\nC = 1", "B = [ C = 1, D = 1 ]"):
         with pytest.raises(TemplateError, match="more than 400000 attributes"):
             Template.parse(f"{text}{more}")
+
+
+def test_a_document_type_in_a_value_is_a_text() -> None:
+    template = Template.parse('A = "<!DOCTYPE html>"')
+    assert list(Template.parse(template.to_xml())) == [("A", "<!DOCTYPE html>")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<T xmlns:n="u"><n:A><n:B>1</n:B></n:A></T>',
+        '<T xmlns="u"><A><B>1</B></A></T>',
+        "<T><xml:A><B>1</B></xml:A></T>",
+    ],
+)
+def test_attributes_have_no_namespace(text: str) -> None:
+    template = Template.parse(text)
+    assert list(template) == [("A", {"B": "1"})]
+    assert Template.parse(template.to_xml()) == template
 
 
 def test_xml_form() -> None:
