@@ -34,6 +34,7 @@ class Pair(Daemon):
         # Images stand in one place, as on a machine whose datastores both mount.
         self.extra += f'\nDATASTORE_LOCATION = "{self.root / "var/lib/one/datastores"}"\n'
         super().__post_init__()
+        self._first = Daemon(self.root, self.db, self.extra, self.monitor, self.port, self.monitor_port)
         self.second = Second(self.root / "second", self.db, self.extra, self.monitor, first=self)
 
     @property
@@ -43,7 +44,7 @@ class Pair(Daemon):
     @property
     def alone(self) -> Daemon:
         """The first, to call just that."""
-        return Daemon(self.root, self.db, self.extra, self.monitor, self.port, self.monitor_port)
+        return self._first
 
     @property
     def sides(self) -> tuple[Daemon, Daemon]:

@@ -145,20 +145,6 @@ def wait_for_journal(pair: Pair, oid: int) -> None:
     until(done, "it ends", 5)
 
 
-def test_a_server_that_was_held_up_does_not_apply_what_is_not_its_own_any_more(pair: Pair) -> None:
-    oid = held_up(pair)
-    assert pair.process is not None
-    pair.process.send_signal(signal.SIGSTOP)
-    pair.second.start()
-    sql_of_lease(pair.second)
-    goes_on_without(pair, oid, 20)
-
-
-def sql_of_lease(oned: Daemon) -> None:
-    """Let the leases end now."""
-    oned.ok("one.system.sql", "UPDATE oneedge_task SET lease = 1 WHERE owner > '' AND object = 'VM'", False)
-
-
 @pytest.mark.full
 def test_a_server_is_held_up_for_longer_than_its_lease(pair: Pair) -> None:
     oid = held_up(pair)
