@@ -1,6 +1,9 @@
 """The ecosystem's own client, of the server's release and the newest, against a real process: every resource."""
 
+import re
+import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from tests.integration.oned import storage
 from tests.integration.oned.clients import RELEASES, Client, Library, client, closed, library, several
 from tests.integration.oned.conftest import BACKENDS, end, new_daemon
-from tests.integration.oned.daemon import Daemon
+from tests.integration.oned.daemon import PASSWORD, ROOT, Daemon
 from tests.integration.oned.machines import until
 from tests.integration.oned.names import unique
 
@@ -67,6 +70,17 @@ def test_version_and_own_user(one: Client) -> None:
         1,
     )
     assert len(user.TEMPLATE["TOKEN_PASSWORD"]) == 64
+
+
+def test_the_example_of_the_page(oned: Daemon, pyone: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.search(r"```python\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL)
+    assert example
+    code = example[1].replace("http://127.0.0.1:2633/RPC2", oned.uri).replace("PASSWORD", PASSWORD)
+    monkeypatch.setitem(sys.modules, "pyone", pyone)
+    told: list[object] = []
+    exec(code, {"print": lambda *words: told.extend(words)})  # noqa: S102 (our own page)
+    assert ("web", "blue") in pairwise(told)
+    assert str(told[-1]) == "[one.vm.info] Error getting virtual machine [9999]."
 
 
 def text(name: str, more: str = "") -> str:
