@@ -5,14 +5,14 @@ Every record of ``history`` stays, also of machines that the pool no longer has 
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.sax.saxutils import escape, unescape
 
-from sqlalchemy import Select, column, func, select, table
+from sqlalchemy import column, func
 
 from oned.database import schema
 from onedb.migrations.bodies import Element, add, drop, parse, text, value
-from onedb.migrations.step import Context, MigrationError, Reader, Row, Step, TableChange, key_of, pages
+from onedb.migrations.step import Context, MigrationError, Reader, Row, Step, TableChange, key_of, pages, query
 
 _HEAD = 1200
 """Characters of a body that hold the owner of a virtual machine, unless names are all entities."""
@@ -63,8 +63,8 @@ def _owner(reader: Reader, row: Row) -> _Owner:
 def _last_records(reader: Reader) -> dict[int, int]:
     if not reader.has("history"):
         return {}
-    newest: Select[Any] = select(column("vid"), func.max(column("seq")).label("seq")).group_by(column("vid"))
-    return {row["vid"]: row["seq"] for row in reader.rows(newest.select_from(table("history")))}
+    newest = query("history", column("vid"), func.max(column("seq")).label("seq")).group_by(column("vid"))
+    return {row["vid"]: row["seq"] for row in reader.rows(newest)}
 
 
 def _drivers(reader: Reader) -> dict[int, str]:

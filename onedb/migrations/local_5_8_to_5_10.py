@@ -1,14 +1,13 @@
 """Local tables, 5.8 to 5.10: unsigned log, the state of a host before the present one, tables of hooks."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Select, column, select, table
+from sqlalchemy import column
 
 from oned.database import schema
 from onedb.migrations import layout
 from onedb.migrations.bodies import add, parse, text, value
-from onedb.migrations.step import Context, Reader, Row, Step, TableChange, unchanged
+from onedb.migrations.step import Context, Reader, Row, Step, TableChange, query, unchanged
 
 _UNSIGNED_MAX = 2**64 - 1
 _RAFT = -1
@@ -21,7 +20,7 @@ def _prepare(reader: Reader) -> Context:
     none = float(_UNSIGNED_MAX) if reader.dialect == "sqlite" else _UNSIGNED_MAX
     if not reader.has("logdb"):
         return {"raft": [], "none": none}
-    found: Select[Any] = select(column("sqlcmd")).select_from(table("logdb")).where(column("log_index") == _RAFT)
+    found = query("logdb", column("sqlcmd")).where(column("log_index") == _RAFT)
     return {"raft": [row["sqlcmd"] for row in reader.rows(found)], "none": none}
 
 

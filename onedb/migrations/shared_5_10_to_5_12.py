@@ -1,12 +1,11 @@
 """Shared tables, 5.10 to 5.12: ``acl.user`` becomes ``userset``, and there is a marketplace DockerHub."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Select, column, func, select, table
+from sqlalchemy import column, func
 
 from oned.database import schema
-from onedb.migrations.step import Context, Reader, Row, Step, TableChange, unchanged
+from onedb.migrations.step import Context, Reader, Row, Step, TableChange, query, unchanged
 
 _NAME = "DockerHub"
 _POOL = "marketplace_pool"
@@ -28,7 +27,7 @@ def _prepare(reader: Reader) -> Context:
     """The number of the new marketplace: the one after the last that there is."""
     if not reader.has(_POOL):
         return {"oid": 0}
-    newest: Select[Any] = select(func.max(column("oid")).label("oid")).select_from(table(_POOL))
+    newest = query(_POOL, func.max(column("oid")).label("oid"))
     found = [row["oid"] for row in reader.rows(newest)]
     return {"oid": 0 if not found or found[0] is None else int(found[0]) + 1}
 

@@ -91,6 +91,11 @@ def key_of(layout: Table, row: Row) -> str:
     return ", ".join(f"{column.name}={row.get(column.name)}" for column in layout.primary_key.columns)
 
 
+def query(name: str, *columns: ColumnElement[Any]) -> Select[Any]:
+    """A select of those columns of an old table."""
+    return select(*columns).select_from(table(name))
+
+
 def pages(reader: Reader, name: str, key: str, columns: Iterable[str], heads: Mapping[str, int]) -> Iterator[Row]:
     """All rows of a table by an integer key, a page at a time; ``heads`` are columns of which the beginning is enough.
 
@@ -98,11 +103,10 @@ def pages(reader: Reader, name: str, key: str, columns: Iterable[str], heads: Ma
     """
     if not reader.has(name):
         return
-    source = table(name)
     number: Column[int] = bare_column(key)  # type: ignore[assignment]  # it has no table
     wanted: list[ColumnElement[Any]] = [bare_column(c) for c in columns]
     wanted += [func.substr(bare_column(c), 1, length).label(c) for c, length in heads.items()]
-    statement: Select[Any] = select(number, *wanted).select_from(source).order_by(number).limit(PAGE)
+    statement: Select[Any] = query(name, number, *wanted).order_by(number).limit(PAGE)
     last = None
     while True:
         page = list(reader.rows(statement if last is None else statement.where(number > last)))
