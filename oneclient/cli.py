@@ -2,13 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from oneclient.access import Access
+from oneclient.options import FORMS, access_options, form_options, with_access
 from oneclient.resources import RESOURCES
 from oneclient.table import Resource, Taken, Verb
 from onelib.errors import OneError, report
@@ -17,32 +17,9 @@ USAGE_EXIT = 64
 INTERRUPTED_EXIT = 130
 PIPE_EXIT = 141
 SHELLS = ("bash", "zsh", "fish")
-_FORMS = ("json", "yaml", "xml")
 _OWN = ("list", "show")
-
-
-def _access_options() -> list[click.Parameter]:
-    return [
-        click.Option(["--user", "as_user"], help="Call as this user.", metavar="NAME"),
-        click.Option(
-            ["--password-file", "as_password"],
-            help="Its password, on the first line; - reads standard input.",
-            metavar="FILE",
-        ),
-        click.Option(["--endpoint", "as_endpoint"], help="Address of the API.", metavar="URL"),
-    ]
-
-
-def _form_options(*forms: str) -> list[click.Parameter]:
-    return [
-        click.Option(
-            [*([f"-{form[0]}"] if form in _FORMS else []), f"--{form}", "form"],
-            flag_value=form,
-            default=None,
-            help=f"As {form.upper()}.",
-        )
-        for form in forms
-    ]
+_RECORDS = ("acct", "showback")
+"""Of all machines, also of those that are gone; their commands are made apart."""
 
 
 def _parameters(taken: Taken, resource: Resource) -> list[click.Parameter]:
@@ -70,14 +47,6 @@ def _metavar(taken: Taken, resource: Resource) -> str:
     return f"[{name}]" if not (taken.required or taken.flags) else name
 
 
-def _with_access(action: Callable[[Access, dict[str, Any]], int | None]) -> Callable[..., int]:
-    def callback(**given: Any) -> int:  # noqa: ANN401 (what click parsed)
-        access = Access(given.pop("as_user"), given.pop("as_password"), given.pop("as_endpoint"))
-        return action(access, given) or 0
-
-    return callback
-
-
 def _verb_command(resource: Resource, verb: Verb) -> click.Command:
     def action(access: Access, given: dict[str, Any]) -> int:
         from oneclient.running import run_verb
@@ -86,7 +55,7 @@ def _verb_command(resource: Resource, verb: Verb) -> click.Command:
 
     words = [parameter for taken in verb.taken() for parameter in _parameters(taken, resource)]
     return click.Command(
-        verb.name, callback=_with_access(action), params=[*words, *_access_options()], help=verb.help
+        verb.name, callback=with_access(action), params=[*words, *access_options()], help=verb.help
     )
 
 
@@ -116,10 +85,10 @@ def _list_command(resource: Resource) -> click.Command:
             if resource.name == "document"
             else []
         ),
-        *_form_options("csv", *_FORMS),
-        *_access_options(),
+        *form_options("csv", *FORMS),
+        *access_options(),
     ]
-    return click.Command("list", callback=_with_access(action), params=parameters, help="List them.")
+    return click.Command("list", callback=with_access(action), params=parameters, help="List them.")
 
 
 def _show_command(resource: Resource) -> click.Command:
@@ -129,8 +98,8 @@ def _show_command(resource: Resource) -> click.Command:
         print(run_show(access, resource, given["id"], given["form"] or ""))
 
     argument = click.Argument(["id"], metavar=resource.name.upper())
-    parameters = [argument, *_form_options(*_FORMS), *_access_options()]
-    return click.Command("show", callback=_with_access(action), params=parameters, help="Show one: ID or name.")
+    parameters = [argument, *form_options(*FORMS), *access_options()]
+    return click.Command("show", callback=with_access(action), params=parameters, help="Show one: ID or name.")
 
 
 class ResourceGroup(click.Group):
@@ -169,8 +138,8 @@ class OneGroup(click.Group):
     """The types of objects, and completion."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
-        """All types."""
-        return [*RESOURCES, "completion"]
+        """All types, and what is no type."""
+        return [*RESOURCES, *_RECORDS, "completion"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
         """One type's group."""
@@ -179,17 +148,27 @@ class OneGroup(click.Group):
             return click.Command(
                 cmd_name, callback=_completion, params=[shell], help="Print what a shell sources."
             )
+        if cmd_name in _RECORDS:
+            return _records(cmd_name)
         resource = RESOURCES.get(cmd_name)
         return None if resource is None else ResourceGroup(resource, cmd_name)
 
 
+def _records(name: str) -> click.Command:
+    from oneclient.accounting import acct_command, showback_group
+
+    return acct_command(name) if name == "acct" else showback_group(name)
+
+
 def aliases() -> dict[str, str]:
-    """The names of upstream's commands and the type each is about. Documents have none there."""
-    return {f"one{name}": name for name in RESOURCES if name != "document"}
+    """The names of upstream's commands and what each is about. Documents have none there."""
+    return {f"one{name}": name for name in (*RESOURCES, *_RECORDS) if name != "document"}
 
 
-def _group(program: str) -> click.Group:
+def _group(program: str) -> click.Command:
     name = aliases().get(program)
+    if name in _RECORDS:
+        return _records(name)
     if name is not None:
         return ResourceGroup(RESOURCES[name], program)
     return OneGroup("one", help="Work with the objects of the cloud: one RESOURCE VERB ...")

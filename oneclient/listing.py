@@ -37,7 +37,7 @@ class Listing:
             for element in [element for element in objects if element not in kept] if conditions else ():
                 root.remove(element)
             return self._document(root, kept)
-        return self._table(_chosen(every, self.columns), kept, root)
+        return table_text(chosen(every, self.columns), kept, root, form=self.form, header=self.header)
 
     def _pool(self, api: Api, resource: Resource, flags: list[str]) -> Element:
         if len(flags) > 1:
@@ -56,21 +56,26 @@ class Listing:
         name = str(kept[0].tag) if kept else tag.removesuffix("_POOL")
         return to_format(self.form, root, {tag: {name: [plain(element) for element in kept]}})
 
-    def _table(self, columns: list[Column], kept: list[Element], root: Element) -> str:
-        head = [[column.name for column in columns]] if self.header else []
-        rows = head + [[column.value(element, root) for column in columns] for element in kept]
-        if self.form == "csv":
-            import csv
-            import io
 
-            stream = io.StringIO()
-            csv.writer(stream, lineterminator="\n").writerows(rows)
-            return stream.getvalue().rstrip("\n")
-        shown = [[printable(cell) for cell in row] for row in rows]
-        return aligned(shown, [column.left for column in columns]) if shown else ""
+def table_text(
+    columns: list[Column], kept: list[Element], root: Element, *, form: str = "", header: bool = True
+) -> str:
+    """``kept``, objects of ``root``, as rows for people, or as CSV."""
+    head = [[column.name for column in columns]] if header else []
+    rows = head + [[column.value(element, root) for column in columns] for element in kept]
+    if form == "csv":
+        import csv
+        import io
+
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows(rows)
+        return stream.getvalue().rstrip("\n")
+    shown = [[printable(cell) for cell in row] for row in rows]
+    return aligned(shown, [column.left for column in columns]) if shown else ""
 
 
-def _chosen(every: tuple[Column, ...], names: str) -> list[Column]:
+def chosen(every: tuple[Column, ...], names: str) -> list[Column]:
+    """The columns called ``names``, all for an empty text. Raises :class:`UsageError`."""
     known = {column.name: column for column in every}
     wanted = [name.strip().upper() for name in names.split(",")] if names else list(known)
     upper = {name.upper(): column for name, column in known.items()}
@@ -82,7 +87,7 @@ def _chosen(every: tuple[Column, ...], names: str) -> list[Column]:
 
 def _holds(found: re.Match[str], every: tuple[Column, ...], element: Element, root: Element) -> bool:
     name, how, wanted = found.groups()
-    value = _chosen(every, name)[0].value(element, root)
+    value = chosen(every, name)[0].value(element, root)
     if how in {"=", "!="}:
         return (value == wanted) is (how == "=")
     try:

@@ -39,6 +39,21 @@ SHORT = {
     "marketapp_type": ("unk", "img", "tpl", "srv"),
 }
 
+_ACTIONS = (
+    "none migrate live-migrate shutdown shutdown-hard undeploy undeploy-hard hold release stop suspend resume boot "
+    "delete delete-recreate reboot reboot-hard resched unresched poweroff poweroff-hard disk-attach disk-detach "
+    "nic-attach nic-detach disk-snapshot-create disk-snapshot-delete terminate terminate-hard disk-resize deploy chown "
+    "chmod updateconf rename resize update snapshot-create snapshot-delete snapshot-revert disk-saveas "
+    "disk-snapshot-revert recover retry monitor disk-snapshot-rename alias-attach alias-detach poweroff-migrate "
+    "poweroff-hard-migrate"
+)
+_HISTORY_ACTIONS = tuple(_ACTIONS.split())
+
+
+def history_action(number: int) -> str:
+    """What ended a record of the history."""
+    return _HISTORY_ACTIONS[number] if 0 <= number < len(_HISTORY_ACTIONS) else str(number)
+
 
 def vm_state(state: int, lcm: int) -> str:
     """The column ``STAT`` of a virtual machine."""

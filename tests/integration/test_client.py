@@ -60,7 +60,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     daemon = Daemon(tmp_path_factory.mktemp("client"), extra=DRIVERS)
     folder = tmp_path_factory.mktemp("bin")
     head = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-    for name in ("one", "onevm", "oneimage"):
+    for name in ("one", "onevm", "oneimage", "oneshowback"):
         (folder / name).write_text(f"{head}from oneclient.cli import main\nmain()\n")
         (folder / name).chmod(0o755)
     daemon.start()
@@ -217,6 +217,35 @@ def test_quotas_and_umask_of_several(client: Client) -> None:
     group = etree.fromstring(client.ok("group", "show", "users", "-x").encode())
     assert group.findtext("DEFAULT_GROUP_QUOTAS/VM_QUOTA/VM/VMS") == "7"
     client.ok("group", "defaultquota", text="VM = [ VMS = -2 ]")
+
+
+def test_what_machines_used_and_what_that_costs(client: Client) -> None:
+    vm = running(client.ground)
+    vm.act("poweroff")
+    vm.reaches("POWEROFF")
+    owner, host = str(client.ground.uid), str(client.ground.hosts[0])
+    text = client.ok("acct", "--userfilter", owner, "--host", host, "--list", "vid,hostname,action,cpu")
+    assert text.startswith(f"# User {owner}\n\nVID HOSTNAME ACTION")
+    assert re.search(rf"^ *{vm.oid} c-1 +poweroff +0\.01$", text, re.MULTILINE), text
+    split = client.ok("acct", "--split", "--userfilter", owner)
+    assert f"# User {owner}, virtual machine {vm.oid}\n" in split
+    head, *rows = client.ok("acct", "--csv", "-u", owner, "-s", "2021-01-01").splitlines()
+    assert head == "UID,VID,HOSTNAME,ACTION,START_TIME,END_TIME,MEMORY,CPU,NETRX,NETTX,DISK"
+    assert [row for row in rows if row.startswith(f"{owner},{vm.oid},c-1,poweroff,")]
+    records = json.loads(client.ok("acct", "-j", "--host", host))["HISTORY_RECORDS"]["HISTORY"]
+    assert {record["HID"] for record in records} == {host}
+    assert client.ok("acct", "-s", "2021-01-01", "-e", "2021-01-02") == ""
+
+    assert client.run("oneshowback", "calculate").returncode == 0
+    now = time.localtime()
+    month = f"{now.tm_year}-{now.tm_mon:02}"
+    text = client.ok("showback", "list", "-s", month, "-e", month)
+    assert text.startswith(f"# Showback for {now.tm_mon}/{now.tm_year}\n\nUSER_NAME GROUP_NAME VM_ID")
+    assert re.search(rf"^c +\S+ +{vm.oid} ", text, re.MULTILINE), text
+    rows = client.ok("showback", "list", "--csv", "--no-header", "-l", "vm_id,year", "-g", "0").splitlines()
+    assert f"{vm.oid},{now.tm_year}" not in rows
+    assert client.ok("showback", "list", "-e", "2021-01") == ""
+    assert "no time" in client.fails(64, "showback", "list", "-s", "May")
 
 
 def test_what_the_page_shows_can_be_done(client: Client) -> None:
