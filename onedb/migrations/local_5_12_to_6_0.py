@@ -53,9 +53,7 @@ def _owner(reader: Reader, row: Row) -> _Owner:
             unescape(part.strip(), {"&quot;": '"', "&apos;": "'"}) for part in found.groups()
         )
         return _Owner(uid, uname, gid, gname)
-    whole: Select[Any] = (
-        select(column("oid"), column("body")).select_from(table("vm_pool")).where(column("oid") == row["oid"])
-    )
+    whole = query("vm_pool", column("oid"), column("body")).where(column("oid") == row["oid"])
     root = parse(schema.vm_pool, next(iter(reader.rows(whole))), "VM")
     return _Owner(*(value(root, name) for name in ("UID", "UNAME", "GID", "GNAME")))
 
