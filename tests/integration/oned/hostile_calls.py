@@ -1,6 +1,7 @@
 """Calls that nobody sends in good faith: for every parameter of every method, values it must not swallow."""
 
 import base64
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
@@ -76,6 +77,8 @@ BROKEN: tuple[Wire, ...] = (
 """Bytes that are no text of XML: NUL, controls, invalid UTF-8, surrogates, unknown entities, open sections."""
 
 _ENTITIES = '<!DOCTYPE T [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+SHELL_MARK = f"/tmp/oneedge-hostile-{os.getpid()}"
+"""A file that nothing may make."""
 TEXTS: dict[str, str] = {
     "empty": "",
     "blank": " \t\r\n",
@@ -96,7 +99,7 @@ TEXTS: dict[str, str] = {
     "a file": '<!DOCTYPE T [<!ENTITY x SYSTEM "file:///etc/passwd">]><TEMPLATE><NAME>n</NAME><A>&x;</A></TEMPLATE>',
     "unknown entity": "<TEMPLATE><A>&x;</A></TEMPLATE>",
     "declaration": '<?xml version="1.0" encoding="utf-16"?><TEMPLATE><A>1</A></TEMPLATE>',
-    "shell": 'NAME = "$(touch /tmp/owned)`id`${HOME};|&"',
+    "shell": f'NAME = "$(touch {SHELL_MARK})`touch {SHELL_MARK}`${{HOME}};|&"',
     "variables": 'NAME = "v"\nCPU = 1\nMEMORY = 1\nCONTEXT = [A = "$USER[PASSWORD] ${A} $IMAGE[SOURCE, IMAGE_ID=0]"]',
     "break out": 'NAME = "a" UID = "0"\nGID = 0 ]\nB = [ C = "]',
     "open quote": 'A = "x',
@@ -105,7 +108,7 @@ TEXTS: dict[str, str] = {
     "reserved": "UID = 0\nGID = 0\nUNAME = oneadmin\nID = 0\nPERMISSIONS = [ OWNER_U = 1 ]\nOID = 0",
     "path": "../../../../etc/passwd",
     "newlines": "a\nb\r\nc\rd",
-    "wide": "\u202e\U0001f600\ufffd\u0000".replace("\u0000", "") + "\x7f\x85\u2028",
+    "wide": "\u202e\U0001f600\ufffd\x7f\x85\u2028",
     "numbers": "NAME = n\nCPU = 1e308\nMEMORY = 99999999999999999999\nSIZE = -1\nVCPU = NaN\nTYPE = inf",
 }
 """Well-formed strings that mean harm to whoever joins them with other text."""

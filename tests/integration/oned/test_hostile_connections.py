@@ -271,7 +271,7 @@ def test_pipelined_requests_are_answered_in_order(hasty: Daemon) -> None:
 
 def _leak(daemon: Daemon, kept: contextlib.ExitStack) -> None:
     with unharmed(daemon, memory=20 * MIB, patience=0.5):
-        kept.enter_context(links(daemon, 10, CALL))
+        kept.enter_context(links(daemon, 40, CALL))
 
 
 def test_the_judge_notices_what_stays_open(usual: Daemon) -> None:
