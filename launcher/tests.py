@@ -112,10 +112,13 @@ def _tool(*arguments: str) -> Callable[[Run], None]:
     return lambda run: execute([str(venv.PYTHON), "-m", *arguments], run)
 
 
-def _pytest(folder: str, kind: str = "docker") -> Callable[[Run], None]:
+def _pytest(folder: str, kind: str = "docker", *, processes: int = 1) -> Callable[[Run], None]:
+    """The tests of a folder; files are dealt out to ``processes`` that test at the same time."""
+
     def call(run: Run) -> None:
         words = shlex.split(os.environ.get("PYTEST_ARGS", ""))
-        execute([str(venv.PYTHON), "-m", "pytest", folder, *words], run, kind)
+        dealt = ["-n", str(processes), "--dist", "loadfile"] if processes > 1 else []
+        execute([str(venv.PYTHON), "-m", "pytest", folder, *dealt, *words], run, kind)
 
     return call
 
@@ -123,8 +126,8 @@ def _pytest(folder: str, kind: str = "docker") -> Callable[[Run], None]:
 LINT = Stage("lint", _tool("ruff", "check", "."), ("environment",))
 FORMAT = Stage("format", _tool("ruff", "format", "--check", "."), ("environment",))
 TYPES = Stage("types", _tool("mypy", "."), ("environment",))
-UNIT = Stage("unit", _pytest("tests/unit"), ("environment",))
-INTEGRATION = Stage("integration", _pytest("tests/integration"), ("environment", "packages"))
+UNIT = Stage("unit", _pytest("tests/unit", processes=2), ("environment",))
+INTEGRATION = Stage("integration", _pytest("tests/integration", processes=3), ("environment", "packages"))
 PREPARATION = (Stage("packages", packages), Stage("environment", environment))
 IMAGES = (
     Stage("docker image", _image("docker"), ("packages",)),

@@ -17,6 +17,7 @@ import pytest
 
 from onecfg.defaults import install
 from tests.support.engine import until
+from tests.support.folders import open_to_all
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -26,8 +27,8 @@ NOBODY = 65534
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ``oneedge`` of an ordinary installation."""
     venv = tmp_path_factory.mktemp("venv")
-    for folder in (venv, *venv.parents[:3]):
-        folder.chmod(0o755)
+    venv.chmod(0o755)
+    open_to_all(venv)
     # The system's Python: one below root's home would be out of an ordinary user's reach.
     system = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
     subprocess.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", system, venv], check=True)
@@ -50,8 +51,8 @@ def state(tmp_path: Path, program: Path) -> Iterator[Path]:
     assert os.getuid() == 0, "becoming an ordinary user needs root"
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", 2633)) != 0, "port 2633 is in use: end what listens there"
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
+    tmp_path.chmod(0o755)
+    open_to_all(tmp_path)
     os.chown(tmp_path, NOBODY, NOBODY)
     folder = tmp_path / "state"
     yield folder

@@ -17,6 +17,7 @@ import pytest
 
 from bootstrap import service
 from onelib import services
+from tests.support.folders import open_to_all
 
 START = Path(service.__file__).with_name("start.py")
 
@@ -128,8 +129,7 @@ def test_other_user_without_privileges_is_refused(root: Root) -> None:
     assert os.getuid() == 0, "this test needs root, to be somebody else first"
     root.path.chmod(0o777)
     root.run.chmod(0o777)
-    for parent in root.path.parents[:2]:
-        parent.chmod(0o755)
+    open_to_all(root.path)
     root.put(one={"command": ["true"], "user": "root"})
     done = subprocess.run(
         ["/usr/bin/python3", "-I", "-S", str(START), "one"],
@@ -292,8 +292,9 @@ def test_service_has_nothing_of_ours_in_its_environment(root: Root) -> None:
 def test_an_account_is_not_needed(root: Root) -> None:
     """An arbitrary uid, as some platforms give to containers."""
     assert os.getuid() == 0, "this test needs root, to take another uid"
-    for folder in (root.path, root.run, *root.path.parents[:2]):
+    for folder in (root.path, root.run):
         folder.chmod(0o777)
+    open_to_all(root.path)
     root.put(one={"command": ["env"]})
     done = subprocess.run(
         ["/usr/bin/python3", "-I", "-S", str(START), "one"],
