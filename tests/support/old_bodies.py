@@ -27,9 +27,8 @@ def head(oid: int, name: str, uid: int = 0) -> str:
     """What every owned object begins with; users from 2 on are ``user<uid>`` of the group users."""
     gid, group = (0, "oneadmin") if uid == 0 else (1, "users")
     user = "oneadmin" if uid == 0 else f"user{uid}"
-    return f"<ID>{oid}</ID><UID>{uid}</UID><GID>{gid}</GID>" + (
-        f"<UNAME>{user}</UNAME><GNAME>{group}</GNAME><NAME>{name}</NAME>"
-    )
+    names = f"<UNAME>{user}</UNAME><GNAME>{group}</GNAME><NAME>{name}</NAME>"
+    return f"<ID>{oid}</ID><UID>{uid}</UID><GID>{gid}</GID>{names}"
 
 
 def ids(tag: str, numbers: range | list[int]) -> str:
