@@ -12,10 +12,15 @@ import pytest
 from oned.database.schema import metadata
 from oned.methods.call import Method
 from tests.integration.oned.daemon import Daemon
-from tests.integration.oned.machines import DRIVERS, until
+from tests.integration.oned.machines import until
 from tests.integration.oned.mariadb import MariaDb
 
-CONFIGURATION = f"""{DRIVERS}
+CONFIGURATION = """
+VM_MAD = [ NAME = "plain", EXECUTABLE = "python:edge.dummy.vmm:Vmm", ARGUMENTS = "-p -t 50" ]
+TM_MAD = [ EXECUTABLE = "python:edge.dummy.tm:Tm", ARGUMENTS = "-t 50 -d dummy" ]
+DATASTORE_MAD = [ EXECUTABLE = "python:edge.dummy.datastore:Datastore", ARGUMENTS = "-d dummy" ]
+IM_MAD = [ NAME = "dummy", EXECUTABLE = "python:edge.dummy.im:Im" ]
+VM_RESTRICTED_ATTR = "NIC/MAC"
 DATASTORE_CAPACITY_CHECK = "no"
 MARKET_MAD = [ EXECUTABLE = "python:edge.dummy.market:Market" ]
 MARKET_MAD_CONF = [ NAME = "dummy", APP_ACTIONS = "create, delete, monitor", REQUIRED_ATTRS = "" ]
