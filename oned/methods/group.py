@@ -1,6 +1,6 @@
 """``one.group.*`` and ``one.grouppool.info``."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from oned.access import members, rules
 from oned.access.acl import Kind, Op, Target
@@ -10,8 +10,8 @@ from oned.database.schema import group_quotas
 from oned.errors import ActionError, InternalError, NoExistsError
 from oned.methods.call import Call, Method
 from oned.methods.named import holder
-from oned.methods.quotas import GROUP_DEFAULTS, default_xml, new_body, own_xml, set_quotas
-from oned.methods.shared import Templated, listing
+from oned.methods.quotas import GROUP_DEFAULTS, default_xml, new_body, own_xml, pool_xml, set_quotas
+from oned.methods.shared import Templated
 from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import User
@@ -77,13 +77,7 @@ def info(call: Call, oid: int, decrypt: bool = False) -> str:
 
 def pool_info(call: Call) -> str:
     """All groups that the caller may see, each followed by its quotas."""
-    query = select(group_quotas.c.group_oid, group_quotas.c.body)
-    quotas = {int(row[0]): str(row[1]) for row in call.transaction.rows(query)}
-    parts = []
-    for body in listing(call, Group, "GROUP_POOL").texts(call.transaction):
-        group = Group.from_xml(body)
-        parts.append(body + quotas.get(group.oid, new_body(group.oid)))
-    return f"<GROUP_POOL>{''.join(parts)}{default_xml(call.transaction, GROUP_DEFAULTS)}</GROUP_POOL>"
+    return pool_xml(call, Group, group_quotas, GROUP_DEFAULTS)
 
 
 def remove_group(call: Call, oid: int) -> int:

@@ -8,6 +8,8 @@ from oned.database.db import Transaction
 from oned.database.schema import system_attributes
 from oned.errors import ActionError, AuthorizationError
 from oned.methods.call import Call, Method
+from oned.methods.shared import listing
+from oned.model.base import PoolObject
 from oned.model.quota import METRICS, Quotas
 from onelib.template import Template, TemplateError
 
@@ -34,6 +36,18 @@ def own_xml(transaction: Transaction, table: Table, oid: int) -> str:
     row = transaction.one(select(table.c.body).where(column == oid))
     match = _INNER.fullmatch(str(row[0])) if row is not None else None
     return match.group(1) if match else EMPTY
+
+
+def pool_xml(call: Call, cls: type[PoolObject], table: Table, defaults: str) -> str:
+    """All users or groups that the caller may see, each followed by its quotas, and the default ones of all."""
+    column = table.primary_key.columns[0]
+    quotas = {int(row[0]): str(row[1]) for row in call.transaction.rows(select(column, table.c.body))}
+    pool = f"{cls.root}_POOL"
+    parts = []
+    for body in listing(call, cls, pool).texts(call.transaction):
+        oid = cls.from_xml(body).oid
+        parts.append(body + quotas.get(oid, new_body(oid)))
+    return f"<{pool}>{''.join(parts)}{default_xml(call.transaction, defaults)}</{pool}>"
 
 
 def _set(quotas: Quotas, text: str) -> None:

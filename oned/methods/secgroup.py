@@ -1,11 +1,11 @@
 """``one.secgroup.*`` and ``one.secgrouppool.info``."""
 
-from oned.access.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op
 from oned.database.listing import Listing
 from oned.database.pools import create, load, remove, save
-from oned.errors import AllocateError, InternalError
+from oned.errors import InternalError
 from oned.methods.call import CHMOD, Call, Method
-from oned.methods.personal import Personal, check_new_name, owner_fields
+from oned.methods.personal import Personal, check_creation, check_new_name, copy, owner_fields
 from oned.methods.shared import Window, listing, parse_template
 from oned.model.secgroup import DEFAULT_GROUP, SecurityGroup, check_rules
 from oned.network import updates
@@ -53,27 +53,16 @@ def _create(call: Call, template: Template) -> int:
     return create(call.transaction, SecurityGroup(**owner_fields(call), name=name, template=template))
 
 
-def _new(call: Call) -> Target:
-    return Target(Kind.SECGROUP, uid=call.caller.uid, gid=call.caller.gid)
-
-
 def allocate(call: Call, text: str) -> int:
     """Create a security group."""
     template = parse_template(text)
-    call.authorization().add(Op.CREATE, _new(call)).check()
+    check_creation(call, Kind.SECGROUP)
     return _create(call, template)
 
 
 def clone(call: Call, oid: int, name: str) -> int:
     """A copy that belongs to the caller."""
-    source = load(call.transaction, SecurityGroup, oid)
-    call.authorization().add(Op.USE, source.target()).add(Op.CREATE, _new(call)).check()
-    template = source.template.copy()
-    template.set("NAME", name)
-    try:
-        return _create(call, template)
-    except InternalError as error:
-        raise AllocateError(error.detail, kind=Kind.SECGROUP.label) from None
+    return copy(call, SecurityGroup, oid, name, _create)
 
 
 def commit(call: Call, oid: int, recover: bool) -> int:

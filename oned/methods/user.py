@@ -2,7 +2,7 @@
 
 import time
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from oned.access.acl import Kind, Op, Target
 from oned.access.authenticate import hash_password
@@ -18,8 +18,8 @@ from oned.errors import (
 )
 from oned.methods.call import Call, Method
 from oned.methods.group import join, leave
-from oned.methods.quotas import USER_DEFAULTS, default_xml, new_body, own_xml, set_quotas
-from oned.methods.shared import Templated, listing
+from oned.methods.quotas import USER_DEFAULTS, default_xml, own_xml, pool_xml, set_quotas
+from oned.methods.shared import Templated
 from oned.model.base import check_name
 from oned.model.group import Group, unknown_operation
 from oned.model.user import LoginToken, User
@@ -98,13 +98,7 @@ def info(call: Call, oid: int, decrypt: bool = False) -> str:
 
 def pool_info(call: Call) -> str:
     """All users that the caller may see, each followed by its quotas."""
-    query = select(user_quotas.c.user_oid, user_quotas.c.body)
-    quotas = {int(row[0]): str(row[1]) for row in call.transaction.rows(query)}
-    parts = []
-    for body in listing(call, User, "USER_POOL").texts(call.transaction):
-        oid = User.from_xml(body).oid
-        parts.append(body + quotas.get(oid, new_body(oid)))
-    return f"<USER_POOL>{''.join(parts)}{default_xml(call.transaction, USER_DEFAULTS)}</USER_POOL>"
+    return pool_xml(call, User, user_quotas, USER_DEFAULTS)
 
 
 def _managed(call: Call, oid: int, op: Op) -> User:

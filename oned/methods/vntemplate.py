@@ -2,13 +2,13 @@
 
 import time
 
-from oned.access.acl import Kind, Op, Target
+from oned.access.acl import Kind, Op
 from oned.database.listing import Listing
 from oned.database.pools import create, load
 from oned.errors import AllocateError, AuthorizationError, InternalError
 from oned.methods.call import CHMOD, Call, Method
-from oned.methods.personal import Personal, check_new_name, owner_fields
-from oned.methods.restricted import changed_restricted, first_restricted
+from oned.methods.personal import Personal, check_creation, check_new_name, copy, merge_extra, owner_fields
+from oned.methods.restricted import first_restricted
 from oned.methods.shared import Window, listing, parse_template
 from oned.model.cluster import DEFAULT_CLUSTER, Cluster
 from oned.model.vntemplate import NetworkTemplate
@@ -20,10 +20,6 @@ from onelib.template import Template
 
 RESTRICTED = "VNET_RESTRICTED_ATTR"
 POOL = Personal(NetworkTemplate, restricted=RESTRICTED)
-
-
-def _new(call: Call) -> Target:
-    return Target(Kind.VNTEMPLATE, uid=call.caller.uid, gid=call.caller.gid)
 
 
 def _create(call: Call, template: Template) -> int:
@@ -43,7 +39,7 @@ def _create(call: Call, template: Template) -> int:
 def allocate(call: Call, text: str) -> int:
     """Create a template; users cannot set restricted attributes."""
     template = parse_template(text)
-    call.authorization().add(Op.CREATE, _new(call)).check()
+    check_creation(call, Kind.VNTEMPLATE)
     if not call.caller.is_admin:
         name = first_restricted(template, call.settings.names(RESTRICTED))
         if name:
@@ -53,26 +49,7 @@ def allocate(call: Call, text: str) -> int:
 
 def clone(call: Call, oid: int, name: str) -> int:
     """A copy that belongs to the caller."""
-    source = load(call.transaction, NetworkTemplate, oid)
-    call.authorization().add(Op.USE, source.target()).add(Op.CREATE, _new(call)).check()
-    template = source.template.copy()
-    template.set("NAME", name)
-    try:
-        return _create(call, template)
-    except InternalError as error:
-        raise AllocateError(error.detail, kind=Kind.VNTEMPLATE.label) from None
-
-
-def _merge(call: Call, template: Template, text: str) -> None:
-    """Take the client's attributes into ``template``; users cannot change restricted ones."""
-    extra = parse_template(text)
-    if not len(extra):
-        return
-    if not call.caller.is_admin:
-        name = changed_restricted(extra, template, call.settings.names(RESTRICTED))
-        if name:
-            raise AuthorizationError(f"User Template includes a restricted attribute {name}")
-    template.merge(extra)
+    return copy(call, NetworkTemplate, oid, name, _create)
 
 
 def instantiate(call: Call, oid: int, name: str, text: str) -> int:
@@ -81,7 +58,7 @@ def instantiate(call: Call, oid: int, name: str, text: str) -> int:
     template = source.template.copy()
     listed = template.get("CLUSTER_IDS")
     wanted = {cid for cid in ids_in(listed) if glance(call.transaction, Cluster, cid) is not None}
-    _merge(call, template, text)
+    merge_extra(call, template, text, RESTRICTED)
     call = as_other(call, template)
     template.set("TEMPLATE_NAME", source.name)
     template.set("TEMPLATE_ID", str(oid))

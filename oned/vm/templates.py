@@ -14,11 +14,9 @@ from oned.access.acl import Op, Target
 from oned.crypt import encrypt_template
 from oned.database.pools import create, save
 from oned.database.schema import pool_control
-from oned.errors import ActionError, AllocateError, ApiError, AuthorizationError, InternalError
+from oned.errors import ActionError, AllocateError, ApiError, InternalError
 from oned.methods.call import Call
-from oned.methods.personal import check_new_name, owner_fields
-from oned.methods.restricted import changed_restricted
-from oned.methods.shared import parse_template
+from oned.methods.personal import check_new_name, merge_extra, owner_fields
 from oned.model.group import Group
 from oned.model.template import VmTemplate
 from oned.model.user import User
@@ -52,18 +50,6 @@ def create_template(call: Call, template: Template) -> int:
     return create(call.transaction, new)
 
 
-def merge_extra(call: Call, template: Template, text: str) -> None:
-    """Merge what a user adds to a template. Raises :class:`InternalError` and :class:`AuthorizationError`."""
-    extra = parse_template(text)
-    if not len(extra):
-        return
-    if not call.caller.is_admin:
-        name = changed_restricted(extra, template, call.settings.names(RESTRICTED))
-        if name:
-            raise AuthorizationError(f"User Template includes a restricted attribute {name}")
-    template.merge(extra)
-
-
 def image_ids(call: Call, template: Template) -> list[int]:
     """The images of the disks; a name that nobody has is passed over."""
     found: set[int] = set()
@@ -94,7 +80,7 @@ def clone_template(call: Call, oid: int, name: str, extra: str = "", *, recursiv
     """
     source = peek(call.transaction, VmTemplate, oid)
     template = source.template.copy()
-    merge_extra(call, template, extra)
+    merge_extra(call, template, extra, RESTRICTED)
     template.set("NAME", name)
     new = Target(VmTemplate.kind, uid=call.caller.uid, gid=call.caller.gid)
     call.authorization().add(Op.USE, source.target()).add(Op.CREATE, new).check()
@@ -154,7 +140,7 @@ def instantiate(call: Call, oid: int, name: str, extra: str, *, hold: bool, adde
     """
     source = peek(call.transaction, VmTemplate, oid)
     template = source.template.copy()
-    merge_extra(call, template, extra)
+    merge_extra(call, template, extra, RESTRICTED)
     if added is not None:
         template.merge(added)
     call = as_other(call, template)
