@@ -16,6 +16,16 @@ from onelib.errors import OneError, report
 
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("version", "onedb.version", "show the version of the database, and whether it has to be upgraded"),
+    ("upgrade", "onedb.upgrade.command", "bring the database to this release, or leave it as it is"),
+    ("fsck", "onedb.fsck.command", "find and repair inconsistencies of the database"),
+    ("history", "onedb.history", "show the versions that the database has had"),
+    ("show-body", "onedb.bodies", "show the body of an object"),
+    ("change-body", "onedb.bodies", "change a value in the bodies of objects"),
+    ("update-body", "onedb.bodies", "open the body of an object in an editor"),
+    ("purge-history", "onedb.purge", "delete old history records of virtual machines"),
+    ("purge-done", "onedb.purge", "delete virtual machines that are done"),
+    ("create-index", "onedb.search_index", "make the full-text index for searches of virtual machines"),
+    ("patch", "onedb.patch", "run a script of your own on the database"),
 )
 """Name, module and one line of help."""
 INTERRUPTED = 130

@@ -1,0 +1,106 @@
+"""``onedb upgrade``: exit codes 0 done or nothing to do, 254 the version cannot be read, 255 anything else."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onedb.connection import database_settings
+from onedb.errors import OnedbError
+from onelib.locations import Locations
+
+if TYPE_CHECKING:
+    from oned.config import DatabaseSettings
+    from onedb.upgrade.run import Outcome
+
+UP_TO_DATE = "Database schema is up to date."
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The options of ``onedb upgrade``."""
+    parser = subparsers.add_parser(
+        "upgrade", description="Brings the database to this release, or leaves it as it is."
+    )
+    parser.add_argument("target", nargs="?", help="accepted for the habit; the release decides")
+    backup = parser.add_mutually_exclusive_group()
+    backup.add_argument("-b", "--backup", metavar="FILE", type=Path, help="where the backup goes")
+    backup.add_argument(
+        "--no-backup", action="store_true", help="make none; the upgrade can be taken back all the same"
+    )
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="overwrite the backup; go on beside other sessions"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--dry-run", action="store_true", help="check everything and change nothing")
+    what.add_argument("--rollback", action="store_true", help="put back the tables from before the last upgrade")
+    what.add_argument("--confirm", action="store_true", help="remove the tables from before the last upgrade")
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON object a line: progress, then the result"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Upgrade, go back or confirm; returns the exit code."""
+    from onedb.upgrade import run as work
+
+    settings = database_settings(arguments)
+    if arguments.rollback or arguments.confirm:
+        back = arguments.rollback
+        names = work.rollback(settings, force=arguments.force) if back else work.confirm(settings)
+        text = "The old tables are back" if back else "The old tables are removed"
+        _say(
+            arguments,
+            {"result": "rollback" if back else "confirm", "tables": names},
+            f"{text}: {', '.join(names)}.",
+        )
+        return 0
+    return _upgrade(arguments, settings)
+
+
+def _upgrade(arguments: argparse.Namespace, settings: "DatabaseSettings") -> int:
+    from onedb.upgrade.progress import Printer
+    from onedb.upgrade.run import Options, upgrade
+
+    file = None if arguments.no_backup or arguments.dry_run else (arguments.backup or default_backup(settings))
+    if file is not None and file.exists():
+        if not arguments.force:
+            raise OnedbError(
+                f"File {file} exists, backup aborted. Use -f to overwrite.", todo="Nothing was changed."
+            )
+        file.unlink()
+    options = Options(backup=file, force=arguments.force, dry_run=arguments.dry_run)
+    outcome = upgrade(settings, options, Printer(as_json=arguments.json, verbose=arguments.verbose))
+    made = file if outcome.changed else None
+    document = {"result": "dry-run" if arguments.dry_run else "upgrade", "backup": str(made) if made else None}
+    _say(arguments, document | asdict(outcome), _text(outcome, made, dry_run=arguments.dry_run))
+    return 0
+
+
+def default_backup(settings: "DatabaseSettings") -> Path:
+    """The backup's file when none is named: below ``/var/lib/one``, with the names of OpenNebula's."""
+    now = time.strftime("%Y-%m-%d_%H:%M:%S")
+    folder = Locations.from_environment().var
+    if settings.backend == "sqlite":
+        return folder / f"one.db_{now}.bck"
+    return folder / f"mysql_{settings.server.replace('/', '_')}_{settings.name}_{now}.sql"
+
+
+def _text(outcome: "Outcome", backup: Path | None, *, dry_run: bool) -> str:
+    if not outcome.changed:
+        return UP_TO_DATE
+    change = f"shared {outcome.before[0]} to {outcome.after[0]}, local {outcome.before[1]} to {outcome.after[1]}"
+    tables = ", ".join(outcome.tables)
+    if dry_run:
+        return f"An upgrade would bring {change}, and write anew: {tables}. Nothing was changed."
+    kept = f"The backup is {backup}.\n" if backup else ""
+    return (
+        f"{kept}Upgraded {change}: {outcome.rows} rows in {outcome.seconds:.2f} s.\n"
+        "The tables from before are kept: onedb upgrade --rollback puts them back, --confirm removes them."
+    )
+
+
+def _say(arguments: argparse.Namespace, document: dict[str, object], text: str) -> None:
+    sys.stdout.write((json.dumps(document) if arguments.json else text) + "\n")

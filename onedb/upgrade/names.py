@@ -1,0 +1,20 @@
+"""Tables that only an upgrade knows.
+
+``oneedge_new_X`` is a table on its way in: worth nothing until the swap, dropped by whoever finds it. ``oneedge_old_X``
+is what X was, kept until the upgrade is confirmed or taken back. ``oneedge_old_journal`` comes and goes with the swap
+itself, so where it is, there is an upgrade that can be taken back, and it names the tables that belong to it.
+"""
+
+from collections.abc import Iterable
+
+NEW, OLD = "oneedge_new_", "oneedge_old_"
+JOURNAL = "journal"
+REPLACED, CREATED = "replaced", "created"
+"""What the journal says of a table: it had a predecessor, or not."""
+
+
+def leftovers(tables: Iterable[str]) -> list[str]:
+    """What a run that was killed left and nobody needs: new tables, and old ones of a confirmed upgrade."""
+    names = set(tables)
+    unneeded = (NEW,) if OLD + JOURNAL in names else (NEW, OLD)
+    return sorted(name for name in names if name.startswith(unneeded))
