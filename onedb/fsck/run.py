@@ -65,6 +65,10 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 """Names and checks, in upstream's order: what an early one repairs, a later one counts on."""
 
 
+_WAIT = "SET @waits = 1 /*M!100300 , SESSION idle_transaction_timeout = 0 */"
+"""While a backup is made the transaction does nothing; only MariaDB would end it."""
+
+
 @dataclass
 class Outcome:
     """What was found."""
@@ -98,6 +102,8 @@ def run(
     """
     outcome = Outcome()
     with engine.connect() as connection, connection.begin() as transaction:
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql(_WAIT)
         _check(connection, tell, outcome)
         if dry or not outcome.repaired:
             transaction.rollback()
