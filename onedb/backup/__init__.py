@@ -1,0 +1,14 @@
+"""Backups that are proven before anybody counts on them, and the way back.
+
+A backup is SQL text that the plain ``mariadb`` or ``sqlite3`` client loads; its last line holds what each table had.
+
+``values``     a row as text: literals of both databases, counts and checksums
+``snapshot``   the tables and rows of a database at one moment
+``mysql``      that of MariaDB, straight from the wire
+``sqlite``     that of SQLite
+``writer``     the file: written, flushed, read back, compared, and only then given its name
+``sql``        reads SQL text of ``onedb``, ``mariadb-dump`` and ``sqlite3``, in pieces
+``reader``     a whole file: what it is, what it holds, whether it is complete
+``restore``    into new tables, read back, and swapped in at once
+``retention``  how many files are kept
+"""

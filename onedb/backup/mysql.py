@@ -1,0 +1,184 @@
+"""MariaDB's side: rows straight from the wire, as the bytes that the server sends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymysql.constants import FIELD_TYPE
+from pymysql.err import MySQLError
+
+from oned.config import DatabaseSettings
+from oned.database.mysql import QuickConnection
+from onedb.backup.snapshot import fault, own_tables
+from onedb.backup.values import Row, Value
+from onedb.errors import UnreachableError
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 3600
+"""An index over all machines takes its time."""
+LOCK_SECONDS = 10
+_NUMBERS = frozenset(
+    {
+        FIELD_TYPE.DECIMAL,
+        FIELD_TYPE.NEWDECIMAL,
+        FIELD_TYPE.TINY,
+        FIELD_TYPE.SHORT,
+        FIELD_TYPE.LONG,
+        FIELD_TYPE.FLOAT,
+        FIELD_TYPE.DOUBLE,
+        FIELD_TYPE.LONGLONG,
+        FIELD_TYPE.INT24,
+        FIELD_TYPE.YEAR,
+    }
+)
+_TIMES = frozenset(
+    {
+        FIELD_TYPE.TIMESTAMP,
+        FIELD_TYPE.DATE,
+        FIELD_TYPE.TIME,
+        FIELD_TYPE.DATETIME,
+        FIELD_TYPE.NEWDATE,
+        FIELD_TYPE.JSON,
+    }
+)
+_BINARY_CHARSET = 63
+_NULL, _TWO_BYTES, _THREE_BYTES, _EOF, _EOF_MAX = 0xFB, 0xFC, 0xFD, 0xFE, 9
+
+Read = Callable[[bytes], Value]
+
+
+def quoted(name: str) -> str:
+    """``name`` as an identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def connect(settings: DatabaseSettings, name: str | None = None) -> QuickConnection:
+    """A connection to the database ``name``, else that of ``settings``.
+
+    Raises :class:`UnreachableError`, never with the password.
+    """
+    socket = settings.server if settings.server.startswith("/") else None
+    try:
+        return QuickConnection(
+            host=None if socket else settings.server,
+            port=settings.port or 3306,
+            unix_socket=socket,
+            user=settings.user,
+            password=settings.password.encode(),  # as bytes, or it would be sent as Latin-1
+            database=name or settings.name,
+            charset="utf8mb4",
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=ANSWER_SECONDS,
+            write_timeout=ANSWER_SECONDS,
+            sql_mode="STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO",
+            init_command=f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}",
+        )
+    except MySQLError as error:
+        said = ": ".join(str(argument) for argument in error.args)
+        todo = "Check the server, the port, the user, the password and the name of the database."
+        raise UnreachableError(f"The {settings.label} cannot be used: {said}.", todo=todo) from None
+
+
+def fetch(connection: QuickConnection, statement: str) -> list[tuple[Any, ...]]:
+    """All rows that ``statement`` gives."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def stream(connection: QuickConnection, statement: str) -> Iterator[Row]:
+    """The rows that ``statement`` gives, one in memory at a time."""
+    connection.query(statement, unbuffered=True)
+    result: Any = connection._result  # noqa: SLF001 (PyMySQL's cursors read it there too)
+    if not result.unbuffered_active:
+        return
+    reads = [_reader(field) for field in result.fields]
+    packet = connection.packet
+    try:
+        while not ((data := packet())[0] == _EOF and len(data) < _EOF_MAX):
+            yield _row(data, reads)
+    except GeneratorExit:
+        connection._force_close()  # noqa: SLF001  # the rest of the rows is still on the wire
+        raise
+    finally:
+        result.unbuffered_active = False
+        result.connection = None
+
+
+def _reader(field: Any) -> Read:  # noqa: ANN401 (PyMySQL declares no attributes)
+    if field.type_code in _NUMBERS:
+        return _digits
+    if field.type_code in _TIMES or (field.charsetnr != _BINARY_CHARSET and field.type_code != FIELD_TYPE.BIT):
+        return bytes
+    return bytearray
+
+
+def _digits(data: bytes) -> str:
+    return data.decode("ascii")
+
+
+def _row(data: bytes, reads: list[Read]) -> list[Value]:
+    """The values of a packet: each behind its length, or a NULL."""
+    row: list[Value] = []
+    at = 0
+    for read in reads:
+        size = data[at]
+        at += 1
+        if size >= _NULL:
+            if size == _NULL:
+                row.append(None)
+                continue
+            width = 2 if size == _TWO_BYTES else 3 if size == _THREE_BYTES else 8
+            size = int.from_bytes(data[at : at + width], "little")
+            at += width
+        row.append(read(data[at : at + size]))
+        at += size
+    return row
+
+
+class MysqlSnapshot:
+    """The view of a transaction that began with a consistent snapshot."""
+
+    def __init__(self, connection: QuickConnection, settings: DatabaseSettings) -> None:
+        self._connection = connection
+        self._settings = settings
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: DatabaseSettings) -> Iterator["MysqlSnapshot"]:
+        """Begin, and let go of everything at the end."""
+        connection = connect(settings)
+        try:
+            fetch(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            fetch(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield cls(connection, settings)
+        except MySQLError as error:
+            raise fault(settings, error) from None
+        finally:
+            if connection.open:
+                connection.close()
+
+    def tables(self) -> list[str]:
+        """See :class:`onedb.backup.snapshot.Snapshot`."""
+        return own_tables(
+            name for name, kind in fetch(self._connection, "SHOW FULL TABLES") if kind == "BASE TABLE"
+        )
+
+    def size(self) -> int:
+        """As the server estimates it."""
+        statement = (
+            "SELECT COALESCE(SUM(data_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()"
+        )
+        return int(fetch(self._connection, statement)[0][0])
+
+    def statements(self, table: str) -> tuple[str, list[str]]:
+        """As the server tells them, with every index."""
+        return fetch(self._connection, f"SHOW CREATE TABLE {quoted(table)}")[0][1], []
+
+    def columns(self, table: str) -> list[str]:
+        """See :class:`onedb.backup.snapshot.Snapshot`."""
+        return [row[0] for row in fetch(self._connection, f"SHOW COLUMNS FROM {quoted(table)}")]
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """See :class:`onedb.backup.snapshot.Snapshot`."""
+        return stream(self._connection, f"SELECT * FROM {quoted(table)}")  # noqa: S608 (a table that the server named)

@@ -1,0 +1,343 @@
+"""Reads SQL text in pieces: what ``onedb``, ``mariadb-dump`` and ``sqlite3``'s ``.dump`` write, and nothing else.
+
+Only tables and their rows come out, as data: no statement of a file is carried out as it stands. A file of any size
+takes the memory of one row.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from onedb.backup.values import Row, Value, mysql_text, sqlite_text
+from onedb.errors import OnedbError
+
+CHUNK = 1 << 20
+LONGEST = 160 << 20
+"""Bytes of one statement or row: a body of 16 MB in hexadecimal digits or in backslashes is well below."""
+BATCH_ROWS, BATCH_BYTES = 500, 1 << 20
+_QUOTE, _COMMA, _OPEN, _CLOSE, _BACKSLASH = b"',()\\"
+
+_SPACE = re.compile(rb"\s*")
+_WORD = re.compile(rb"[A-Za-z]+")
+_NAME = rb"(?:`([^`]+)`|\"([^\"]+)\"|(\w+))"
+_INSERT = re.compile(
+    rb"(?:INSERT|REPLACE)\s+INTO\s+" + _NAME + rb"\s*(?:\(([^()']*)\)\s*)?VALUES\s*(?=\()", re.IGNORECASE
+)
+_COLUMN = re.compile(_NAME)
+_CREATE = re.compile(rb"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?" + _NAME + rb"\s*(?=\()", re.IGNORECASE)
+_INDEX = re.compile(rb"CREATE\s+(?:UNIQUE\s+)?INDEX\s", re.IGNORECASE)
+_IGNORED = re.compile(
+    rb"(?:DROP\s+(?:TABLE|DATABASE)|CREATE\s+DATABASE|USE|LOCK|UNLOCK|SET|PRAGMA|BEGIN|START|COMMIT"
+    rb"|DELETE\s+FROM\s+[`\"]?sqlite_sequence)\b",
+    re.IGNORECASE,
+)
+_BARE = re.compile(rb"NULL|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?=[\s,)])", re.IGNORECASE)
+_HEX = re.compile(rb"(?:0x([0-9A-F]*)|X'([0-9A-F]*)')(?=[\s,)])|CAST\(X'([0-9A-F]*)' AS TEXT\)", re.IGNORECASE)
+_PREFIX = re.compile(rb"_binary\s+(?=')", re.IGNORECASE)
+_REPLACE = re.compile(rb"replace\(", re.IGNORECASE)
+_REPLACED = re.compile(rb",'([^']*)',char\((\d+)\)\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table is made by ``statement``, in which its name stands from ``start`` to ``end``."""
+
+    name: str
+    statement: str
+    start: int
+    end: int
+
+    def named(self, quoted_name: str) -> str:
+        """The statement with another name."""
+        return self.statement[: self.start] + quoted_name + self.statement[self.end :]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table; ``columns`` are empty where the text leaves them out."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Index:
+    """The statement that makes an index."""
+
+    statement: str
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A line that only people read."""
+
+    text: bytes
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The end of a transaction."""
+
+
+Event = Table | Rows | Index | Comment | Commit
+
+
+class MoreError(Exception):
+    """The text goes on behind what was read of it."""
+
+
+class SqlReader:
+    """The events of ``stream``, of which ``limit`` bytes are read; ``seen`` is told every chunk."""
+
+    def __init__(
+        self, stream: BinaryIO, limit: int, *, mysql: bool, seen: Callable[[bytes], object] = len
+    ) -> None:
+        self._stream, self._left, self._mysql, self._seen = stream, limit, mysql, seen
+        self._data, self._at, self._before = b"", 0, 0
+        self._text = mysql_text if mysql else sqlite_text
+
+    def events(self) -> Iterator[Event]:
+        """All of them, in order.
+
+        Raises :class:`OnedbError` where the text breaks off or is none of these.
+        """
+        while self._skip_space():
+            two = self._data[self._at : self._at + 2]
+            if two == b"--" or two[:1] == b"#":
+                yield Comment(self._until(b"\n"))
+            elif two == b"/*":
+                self._until(b"*/")
+                self._optional(b";")
+            else:
+                yield from self._statement()
+
+    def fail(self, what: str) -> OnedbError:
+        """The error for the place that is being read."""
+        return OnedbError(
+            f"The backup {what} at byte {self._before + self._at}.",
+            todo="Use another backup: this one is damaged.",
+        )
+
+    def _more(self) -> bool:
+        """Read on; False at the end. What was dealt with is let go."""
+        wanted = min(max(CHUNK, len(self._data) - self._at), self._left)
+        chunk = self._stream.read(wanted) if wanted else b""
+        if not chunk:
+            return False
+        self._seen(chunk)
+        self._left -= len(chunk)
+        self._before += self._at
+        self._data = self._data[self._at :] + chunk
+        self._at = 0
+        if len(self._data) > LONGEST + 2 * CHUNK and len(self._data) > LONGEST * 2:
+            raise self.fail("has an endless statement")
+        return True
+
+    def _need(self) -> None:
+        if len(self._data) - self._at > LONGEST:
+            raise self.fail("has an endless statement")
+        if not self._more():
+            raise self.fail("breaks off")
+
+    def _skip_space(self) -> bool:
+        while True:
+            match = _SPACE.match(self._data, self._at)
+            self._at = match.end() if match else self._at
+            if len(self._data) - self._at >= 2:
+                return True
+            if not self._more():
+                return self._at < len(self._data)
+
+    def _until(self, mark: bytes) -> bytes:
+        while (end := self._data.find(mark, self._at)) < 0:
+            self._need()
+        text = self._data[self._at : end]
+        self._at = end + len(mark)
+        return text
+
+    def _optional(self, mark: bytes) -> None:
+        if self._skip_space() and self._data.startswith(mark, self._at):
+            self._at += len(mark)
+
+    def _statement(self) -> Iterator[Event]:
+        while len(self._data) - self._at < CHUNK // 2 and self._more():
+            pass  # the head of a statement is far shorter
+        if match := _INSERT.match(self._data, self._at):
+            self._at = match.end()
+            names = tuple(_name(column) for column in _COLUMN.finditer(match[4] or b""))
+            yield from self._rows(_name(match), names)
+            return
+        start = self._at
+        is_word = _WORD.match(self._data, start)
+        if not is_word:
+            raise self.fail("holds something that is no SQL")
+        text = self._to_semicolon()
+        if found := _statement_event(text):
+            yield found
+        elif not _IGNORED.match(text):
+            raise self.fail(f"holds a statement that no backup of OpenNebula has ({is_word[0].decode()})")
+
+    def _to_semicolon(self) -> bytes:
+        while True:
+            try:
+                end = self._scan_statement()
+            except (MoreError, IndexError):
+                self._need()
+            else:
+                text = self._data[self._at : end]
+                self._at = end + 1
+                return text
+
+    def _scan_statement(self) -> int:
+        """Where the semicolon is that ends the statement."""
+        at = self._at
+        while True:
+            match = _SPECIAL.search(self._data, at)
+            if match is None:
+                raise MoreError
+            mark = match[0]
+            if mark == b";":
+                return match.start()
+            if mark == b"'":
+                at = self._literal_end(self._data, match.end()) + 1
+            else:
+                close = self._data.find(mark, match.end())
+                if close < 0:
+                    raise MoreError
+                at = close + 1
+
+    def _rows(self, table: str, columns: tuple[str, ...]) -> Iterator[Rows]:
+        batch: list[Row] = []
+        begin = self._before + self._at
+        while True:
+            row = self._next_row()
+            if batch and len(row) != len(batch[0]):
+                raise self.fail("has rows of different lengths")
+            batch.append(row)
+            self._skip_space()
+            mark = self._data[self._at : self._at + 1]
+            here = self._before + self._at
+            if mark != b"," or len(batch) >= BATCH_ROWS or here - begin > BATCH_BYTES:
+                yield Rows(table, columns, batch)
+                batch, begin = [], here
+            if mark not in {b",", b";"}:
+                raise self.fail("breaks off" if not mark else "has a broken row")
+            self._at += 1
+            if mark == b";":
+                return
+            self._skip_space()
+
+    def _next_row(self) -> Row:
+        while True:
+            try:
+                row, at = self._row(self._data, self._at)
+            except (MoreError, IndexError):
+                self._need()
+            else:
+                self._at = at
+                return row
+
+    def _row(self, data: bytes, at: int) -> tuple[Row, int]:
+        """The row that begins ``at``, and where it has ended."""
+        if data[at] != _OPEN:
+            raise self.fail("has a broken row")
+        row: list[Value] = []
+        while True:
+            at += 1
+            if data[at] == _QUOTE:
+                end = self._literal_end(data, at + 1)
+                row.append(self._text(data[at + 1 : end]))
+                at = end + 1
+            else:
+                value, at = self._bare(data, at)
+                row.append(value)
+            mark = data[at]
+            if mark == _CLOSE:
+                return row, at + 1
+            if mark != _COMMA:
+                raise self.fail("has a broken row")
+
+    def _literal_end(self, data: bytes, at: int) -> int:
+        """Where the quote is that ends the literal whose first character is ``at``."""
+        start = at
+        while True:
+            end = data.find(b"'", at)
+            if end < 0:
+                raise MoreError
+            if self._mysql and data[end - 1] == _BACKSLASH and _escaped(data, start, end):
+                at = end + 1
+            elif data[end + 1] == _QUOTE:  # IndexError where the text goes on
+                at = end + 2
+            else:
+                return end
+
+    def _bare(self, data: bytes, at: int) -> tuple[Value, int]:
+        """A value without quotes, and where it has ended."""
+        if match := _BARE.match(data, at):
+            return self._number(match[0]), match.end()
+        if match := _HEX.match(data, at):
+            digits = match[1] or match[2] or match[3] or b""
+            found = bytearray.fromhex(digits.decode())
+            return (bytes(found) if match[3] is not None else found), match.end()
+        if match := _PREFIX.match(data, at):
+            end = self._literal_end(data, match.end() + 1)
+            return bytearray(self._text(data[match.end() + 1 : end])), end + 1
+        if match := _REPLACE.match(data, at):
+            return self._replaced(data, match.end())
+        if b")" not in data[at:]:
+            raise MoreError
+        raise self.fail("has a value that cannot be read")
+
+    def _number(self, text: bytes) -> Value:
+        """A NULL or a number; SQLite's shell writes fractions with more digits than they have."""
+        if text.upper() == b"NULL":
+            return None
+        fraction = not self._mysql and not text.lstrip(b"+-").isdigit()
+        return repr(float(text)) if fraction else text.decode()
+
+    def _replaced(self, data: bytes, at: int, depth: int = 0) -> tuple[Value, int]:
+        """How ``sqlite3`` writes texts with more than one line: at most twice around a literal."""
+        if data[at] == _QUOTE:
+            end = self._literal_end(data, at + 1)
+            text: Value = self._text(data[at + 1 : end])
+            at = end + 1
+        elif depth == 0 and (inner := _REPLACE.match(data, at)):
+            text, at = self._replaced(data, inner.end(), 1)
+        elif len(data) - at < 64:
+            raise MoreError
+        else:
+            raise self.fail("has a value that cannot be read")
+        match = _REPLACED.match(data, at)
+        if match is None or not isinstance(text, bytes):
+            if len(data) - at < 64:
+                raise MoreError
+            raise self.fail("has a value that cannot be read")
+        return text.replace(match[1], chr(int(match[2])).encode()), match.end()
+
+
+_SPECIAL = re.compile(rb"[;'\"`]")
+
+
+def _escaped(data: bytes, start: int, end: int) -> bool:
+    """Whether an odd number of backslashes is in front of ``end``."""
+    at = end
+    while at > start and data[at - 1] == _BACKSLASH:
+        at -= 1
+    return (end - at) % 2 == 1
+
+
+def _name(match: re.Match[bytes]) -> str:
+    return (match[1] or match[2] or match[3]).decode()
+
+
+def _statement_event(text: bytes) -> Event | None:
+    if match := _CREATE.match(text):
+        statement = text.decode()
+        group = next(number for number in (1, 2, 3) if match[number])
+        quotes = 0 if group == 3 else 1
+        return Table(_name(match), statement, match.start(group) - quotes, match.end(group) + quotes)
+    if _INDEX.match(text):
+        return Index(text.decode())
+    return Commit() if text.upper() in {b"COMMIT", b"END"} else None
