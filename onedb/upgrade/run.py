@@ -58,12 +58,13 @@ class Outcome:
 def _known_versions(link: Link) -> Versions:
     try:
         versions = read_versions(link)
+        state = CURRENT if versions is None else versions.state
     except UnreadableError as error:
         raise UnreadableError(error.message, todo=error.todo) from None
     if versions is None:
         todo = "There was a failure retrieving the DB version. Start oned: it fills an empty database."
         raise UnreadableError(NOT_BOOTSTRAPPED, todo=todo, code=UNREADABLE)
-    if versions.state == NEWER:
+    if state == NEWER:
         raise OnedbError(
             f"The database has the version {versions.shared.version} (local {versions.local.version}), "
             "newer than this release.",

@@ -70,6 +70,8 @@ def swap_in(link: Link, plans: Sequence[TablePlan]) -> None:
 def swap_back(link: Link) -> list[str]:
     """Put the old tables back; returns their names. On SQLite within the caller's transaction.
 
+    What they replace becomes a leftover, for the caller to drop.
+
     Raises :class:`OnedbError` where there is nothing to go back to.
     """
     if not can_go_back(link):
@@ -84,7 +86,6 @@ def swap_back(link: Link) -> list[str]:
             pairs.append((OLD + name, name))
     pairs.append((OLD + JOURNAL, NEW + JOURNAL))
     _rename(link, pairs)
-    drop(link, [NEW + str(name) for name, _ in journal] if not link.mysql else [])
     if not link.mysql:
         _index_again(link, [str(name) for name, action in journal if action == REPLACED])
     return [str(name) for name, _ in journal]
