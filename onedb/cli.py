@@ -17,6 +17,9 @@ from onelib.errors import OneError, report
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("version", "onedb.version", "show the version of the database, and whether it has to be upgraded"),
     ("upgrade", "onedb.upgrade.command", "bring the database to this release, or leave it as it is"),
+    ("backup", "onedb.backup.commands", "write the database to a file and prove that it can be read"),
+    ("verify", "onedb.backup.commands", "read a backup completely and tell what it holds"),
+    ("restore", "onedb.backup.commands", "bring a backup back, all of it or nothing"),
     ("fsck", "onedb.fsck.command", "find and repair inconsistencies of the database"),
     ("history", "onedb.history", "show the versions that the database has had"),
     ("show-body", "onedb.bodies", "show the body of an object"),
