@@ -195,11 +195,13 @@ def vm(release: Release, oid: int, uid: int, now: int, records: str, *, deep: bo
     )
 
 
-def short_vm(oid: int, uid: int, now: int, records: str) -> str:
+def short_vm(oid: int, uid: int, now: int) -> str:
     """The short body of the same machine, from 5.8 on."""
+    place = 1 + oid % 10
     return (
         f"<VM>{head(oid, f'vm-{oid}', uid)}<LAST_POLL>{now}</LAST_POLL><STATE>3</STATE><LCM_STATE>3</LCM_STATE>"
         f"<RESCHED>0</RESCHED><STIME>{now - 9000}</STIME><ETIME>0</ETIME><DEPLOY_ID>one-{oid}</DEPLOY_ID>"
         f"<TEMPLATE><CPU>1</CPU><MEMORY>1024</MEMORY></TEMPLATE><MONITORING/><USER_TEMPLATE><LABELS>a,b</LABELS>"
-        f"</USER_TEMPLATE>{records}</VM>"
+        f"</USER_TEMPLATE><HISTORY_RECORDS><HISTORY><OID>{oid}</OID><SEQ>1</SEQ><HOSTNAME>node{place}</HOSTNAME>"
+        f"<HID>{place}</HID><CID>0</CID><DS_ID>0</DS_ID><ACTION>0</ACTION></HISTORY></HISTORY_RECORDS></VM>"
     )

@@ -110,7 +110,13 @@ def _contents(release: Release, vms: int, chance: random.Random) -> Iterator[tup
     yield "vm_monitoring", _reports(bodies.vm_report, release, alive, ("vmid", "last_poll"))
     yield "history", (row for oid in alive for row in _history(release, oid, owners[oid]))
     yield from _things(release)
-    last = {"vm_pool": len(owners), "user_pool": 1 + USERS, "marketplace_pool": 2, "acl": 3, "host_pool": HOSTS}
+    last = {
+        "vm_pool": len(owners),
+        "user_pool": 1 + USERS,
+        "marketplace_pool": 3 if release.since("5.12") else 2,
+        "acl": 3,
+        "host_pool": HOSTS,
+    }
     last |= {"group_pool": 99, "cluster_pool": 99, "datastore_pool": 99, "document_pool": DOCUMENTS - 1}
     last |= {"image_pool": IMAGES - 1, "network_pool": NETWORKS - 1, "template_pool": TEMPLATES - 1}
     yield "pool_control", [{"tablename": name, "last_oid": oid} for name, oid in last.items()]
@@ -134,7 +140,7 @@ def _vm(release: Release, oid: int, uid: int) -> dict[str, Any]:
         lcm_state=3,
         last_poll=NOW,
     ) | {
-        "short_body": bodies.short_vm(oid, uid, NOW, last),
+        "short_body": bodies.short_vm(oid, uid, NOW),
         "search_token": f"UNAME=user{uid}\nNAME=vm_{oid}\nCPU=1\nMEMORY=1024\n",
     }
 
