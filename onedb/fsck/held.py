@@ -1,7 +1,7 @@
 """What the virtual machines have: collected in one pass over them, for the checks of all that they use."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,14 +15,13 @@ from oned.infrastructure.capacity import KB_OF_MB, cpu_units
 from oned.life.ends import image_owner_pays
 from oned.life.places import Place
 from oned.model.base import number, parse_body
-from oned.model.history import History
 from oned.model.vm_short import nics_of
 from oned.model.vm_states import LcmState, VmState
 from oned.network.leases import owner
 from oned.vm import usage
 from onedb.fsck.records import Records
 from onelib.template import Template
-from onelib.template_xml import attributes_of
+from onelib.template_xml import Element, attributes_of, text_of
 
 _AWAY = frozenset(
     {
@@ -49,6 +48,21 @@ class Lease(NamedTuple):
     mac: str
 
 
+class Stay(NamedTuple):
+    """What the checks need of a record of the history; reading no more of it saves a third of the time."""
+
+    seq: int
+    hid: int
+    cid: int
+    hostname: str
+
+    @classmethod
+    def of(cls, element: Element) -> "Stay":
+        """The record in an element HISTORY."""
+        seq, hid, cid = (number(element, name) for name in ("SEQ", "HID", "CID"))
+        return cls(seq, hid, cid, text_of(element.find("HOSTNAME")))
+
+
 @dataclass(frozen=True)
 class Machine:
     """What the checks need of a virtual machine that is not done; ``record`` is the last one of its history."""
@@ -59,7 +73,7 @@ class Machine:
     state: VmState
     lcm_state: LcmState
     template: Template
-    record: History | None
+    record: Stay | None
 
     @property
     def place(self) -> Place:
@@ -81,6 +95,15 @@ class Machine:
         return usage.total_usage(self)  # type: ignore[arg-type]  # has what that reads of a Vm
 
 
+Totals = dict[tuple[str, str], dict[str, float]]
+"""Amounts by section and id of quotas."""
+
+
+def new_totals() -> Totals:
+    """Nothing, of everything."""
+    return defaultdict(lambda: defaultdict(float))
+
+
 @dataclass
 class Held:
     """Ids of machines by what they use; ``hosts`` has CPU units and KB, ``grown`` (size, snapshots) of disks in MB."""
@@ -90,15 +113,24 @@ class Held:
     hosts: dict[int, dict[int, tuple[int, int]]] = field(default_factory=lambda: defaultdict(dict))
     leases: dict[int, list[Lease]] = field(default_factory=lambda: defaultdict(list))
     ports: dict[int, dict[int, list[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-    quotas: dict[tuple[str, int], list[Usage]] = field(default_factory=lambda: defaultdict(list))
+    quotas: dict[tuple[str, int], Totals] = field(default_factory=lambda: defaultdict(new_totals))
     grown: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     moving: set[int] = field(default_factory=set)
 
     def count(self, uid: int, gid: int, used: Usage) -> None:
         """Count ``used`` for a user and a group; those of the administrators have no quotas."""
-        for kind, oid in (("user", uid), ("group", gid)):
-            if oid > 0:
-                self.quotas[kind, oid].append(used)
+        wholes = [self.quotas[kind, oid] for kind, oid in (("user", uid), ("group", gid)) if oid > 0]
+        if wholes:
+            for section, oid, amounts in used.requests():
+                for whole in wholes:
+                    add_up(whole[section, oid], amounts)
+
+
+def add_up(entry: dict[str, float], amounts: Mapping[str, float]) -> None:
+    """Add ``amounts`` with two digits, as the server counts them."""
+    for metric, amount in amounts.items():
+        if amount:
+            entry[metric] = round(entry[metric] + amount, 2)
 
 
 def machines(records: Records) -> Iterator[Machine]:
@@ -121,7 +153,7 @@ def _machine(row: Row[Any]) -> Machine:
         VmState(number(root, "STATE", 0)),
         LcmState(number(root, "LCM_STATE", 0)),
         Template(() if content is None else attributes_of(content)),
-        None if record is None else History.from_element(record),
+        None if record is None else Stay.of(record),
     )
 
 
@@ -175,11 +207,11 @@ def _take_places(records: Records, held: Held, machine: Machine) -> None:
             held.ports[before.cid][int(previous)].append(machine.oid)
 
 
-def _before(records: Records, vm_id: int, seq: int) -> History | None:
+def _before(records: Records, vm_id: int, seq: int) -> Stay | None:
     """The record before ``seq``."""
     query = select(history.c.body).where(history.c.vid == vm_id, history.c.seq == seq - 1)
     row = records.connection.execute(query).first()
     try:
-        return None if row is None else History.from_xml(str(row[0]))
+        return None if row is None else Stay.of(parse_body(str(row[0]), "HISTORY"))
     except InternalError:
         return None

@@ -1,11 +1,9 @@
 """Quotas: what users and groups are said to use is what their objects take."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Table, select
 
-from oned.access.quota import Usage
 from oned.database.schema import group_pool, group_quotas, user_pool, user_quotas
 from oned.errors import InternalError
 from oned.model.quota import METRICS, Quotas, shown
@@ -14,8 +12,6 @@ from onedb.fsck.held import Held
 from onedb.fsck.records import Records
 
 _NAMES = {"DATASTORE": "Datastore", "NETWORK": "VNet", "IMAGE": "Image"}
-Totals = dict[tuple[str, str], dict[str, float]]
-"""Amounts by section and id."""
 
 
 def check(records: Records, held: Held) -> Iterator[Finding]:
@@ -39,21 +35,10 @@ def _of_kind(records: Records, held: Held, kind: str, pool: Table, table: Table)
             continue
         if oid == 0:
             continue
-        found = [Finding(f"{start}: {text}") for text in _mend(quotas, totals(held.quotas.get((kind, oid), [])))]
+        found = [Finding(f"{start}: {text}") for text in _mend(quotas, held.quotas.get((kind, oid), {}))]
         yield from found
         if found:
             records.change(table, {key.name: oid}, {"body": quotas.to_xml()})
-
-
-def totals(used: list[Usage]) -> Totals:
-    """The sum of what several things take, counted as the server does."""
-    found: Totals = defaultdict(lambda: defaultdict(float))
-    for each in used:
-        for section, oid, amounts in each.requests():
-            entry = found[section, oid]
-            for metric, amount in amounts.items():
-                entry[metric] = round(entry[metric] + amount, 2)
-    return found
 
 
 def _mend(quotas: Quotas, right: Mapping[tuple[str, str], Mapping[str, float]]) -> Iterator[str]:
