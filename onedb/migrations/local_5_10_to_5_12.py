@@ -90,7 +90,7 @@ def _host_report(_context: Context, row: Row) -> Iterable[Row]:
 
 def _root(row: Row, old: str, new: str) -> str:
     """``new`` for a body that a 5.12 server has written already."""
-    return new if str(row["body"] or "").lstrip().startswith(f"<{new}>") else old
+    return new if str(row["body"] or "").lstrip().startswith(f"<{new}") else old
 
 
 def _host(_context: Context, row: Row) -> Iterable[Row]:
