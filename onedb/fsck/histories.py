@@ -37,7 +37,9 @@ NOT_BEGUN: Select[Any] = select(*_KEYS).where(history.c.stime == 0)
 
 
 def check(records: Records, held: Held) -> Iterator[Finding]:
-    """Records before the last that are open, open ones of machines that are done, and those without a begin."""
+    """Records without a begin first: the end of the one before is theirs. Then those that ought to be closed."""
+    for row in records.connection.execute(NOT_BEGUN.order_by(history.c.vid, history.c.seq)).all():
+        yield _begin(records, row)
     for row in records.connection.execute(OPEN.order_by(history.c.vid, history.c.seq)).all():
         if row.vid in held.moving:
             continue
@@ -45,8 +47,6 @@ def check(records: Records, held: Held) -> Iterator[Finding]:
     for row in records.connection.execute(DONE.order_by(history.c.vid)).all():
         text = f"{_name(row)} is not closed (etime = 0), but the VM is in state DONE"
         yield _close(records, row, _number_in(row.vm, "VM", "ETIME"), text)
-    for row in records.connection.execute(NOT_BEGUN.order_by(history.c.vid, history.c.seq)).all():
-        yield _begin(records, row)
 
 
 def _name(row: Row[Any]) -> str:

@@ -26,9 +26,9 @@ STATES = ("HOLD", "RUNNING", "MIGRATE", "SAVE_MIGRATE", "PROLOG_MIGRATE", "EPILO
 
 
 TABLES = ("vm_pool", "history", "host_pool", "image_pool", "network_pool", "user_pool", "group_pool", "acl",
-          "cluster_pool", "datastore_pool", "vrouter_pool", "marketplace_pool", "template_pool", "user_quotas",
-          "group_quotas", "pool_control", "cluster_vnc_bitmap", "cluster_datastore_relation",
-          "cluster_network_relation")  # fmt: skip
+          "cluster_pool", "datastore_pool", "vrouter_pool", "marketplace_pool", "marketplaceapp_pool",
+          "template_pool", "user_quotas", "group_quotas", "pool_control", "cluster_vnc_bitmap",
+          "cluster_datastore_relation", "cluster_network_relation")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class World:
                 if now[name] == rows:
                     continue
                 connection.execute(text(f"DELETE FROM {name}"))
+                if not rows:
+                    continue
                 columns = ", ".join(rows[0])
                 values = ", ".join(f":{column}" for column in rows[0])
                 connection.execute(text(f"INSERT INTO {name} ({columns}) VALUES ({values})"), rows)

@@ -1,9 +1,12 @@
 """Each kind of inconsistency: broken by hand, found, left alone by a dry run, repaired, and then not found again."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from oned.model.app import App
+from onelib.template import Template
 from tests.integration.oned.conftest import BACKENDS
 from tests.integration.onedb.fsck_world import STATES, World, world
 
@@ -65,6 +68,35 @@ def zero(_: World) -> int:
 
 def router(w: World) -> int:
     return w.router
+
+
+def offer(market: int, name: str) -> Break:
+    """Put an app into the database that says to be in a marketplace."""
+
+    def function(w: World) -> None:
+        app = App(
+            oid=0, uid=0, gid=0, uname="oneadmin", gname="oneadmin", name="app", bits=[1, 1, 0, 0, 0, 0, 0, 0, 0],
+            template=Template(), lock=None, market_id=market, market=name,
+        )  # fmt: skip
+        row = app.row()
+        values = ", ".join(f":{column}" for column in row)
+        w.sql(f"INSERT INTO marketplaceapp_pool ({', '.join(row)}) VALUES ({values})", **row)
+        w.sql("UPDATE pool_control SET last_oid = 0 WHERE tablename = 'marketplaceapp_pool'")
+
+    return function
+
+
+def share(*names: str) -> Break:
+    """Give another machine what the running one has of these attributes."""
+
+    def function(w: World) -> None:
+        body = w.body("vm_pool", running(w))
+        for name in names:
+            value = re.findall(rf"<{name}><!\[CDATA\[([^]]*)", body)[0]
+            other = re.findall(rf"<{name}><!\[CDATA\[[^]]*", w.body("vm_pool", w.vms["POWEROFF"]))[0]
+            w.edit("vm_pool", w.vms["POWEROFF"], (other, f"<{name}><![CDATA[{value}"))
+
+    return function
 
 
 REPAIRED: dict[str, tuple[Break, str]] = {
@@ -213,6 +245,14 @@ REPAIRED: dict[str, tuple[Break, str]] = {
     "marketplace lists a stranger": (
         body("marketplace_pool", zero, ("<MARKETPLACEAPPS>", "<MARKETPLACEAPPS><ID>9999</ID>")),
         "Marketplace App 9999 is in Marketplace 0 app id list, but it should not",
+    ),
+    "app's marketplace name": (
+        offer(0, "other"),
+        "Marketplace App 0 has a wrong name for marketplace 0, other. It will be changed to OpenNebula Public",
+    ),
+    "app not in its marketplace": (
+        offer(0, "OpenNebula Public"),
+        "Marketplace App 0 is missing from Marketplace 0 app id list",
     ),
     "image lists a stranger": (
         body("image_pool", image, ("<VMS>", "<VMS><ID>9999</ID>")),
@@ -383,6 +423,40 @@ UNREPAIRED: dict[str, tuple[Break, str]] = {
     "machine's addresses": (
         body("vm_pool", running, ("<IP><![CDATA[10.0.0.", "<IP><![CDATA[10.9.0.")),
         "IP does not match: 10.9.0.",
+    ),
+    "app's marketplace gone": (
+        offer(77, "gone"),
+        "Marketplace App 0 has marketplace 77, but it does not exist. The app is probably unusable",
+    ),
+    "one address twice": (
+        share("MAC"),
+        "has more than one lease with the same MAC address",
+    ),
+    "one console port twice": (
+        share("PORT"),
+        "have the same VNC port ",
+    ),
+    "reservation's range gone": (
+        body(
+            "network_pool",
+            lambda w: w.reservation,
+            ("<PARENT_NETWORK_AR_ID><![CDATA[0]]>", "<PARENT_NETWORK_AR_ID><![CDATA[9]]>"),
+        ),
+        "AR 9, but the AR does not exist",
+    ),
+    "network without a driver": (
+        body("network_pool", network, ("<VN_MAD><![CDATA[dummy]]></VN_MAD>", "<VN_MAD/>")),
+        "VN_MAD element is missing",
+    ),
+    "closed stay without an end": (
+        lambda w: [
+            w.sql(statement, oid=w.vms["PROLOG_MIGRATE"])
+            for statement in (
+                "UPDATE history SET etime = 0 WHERE vid = :oid AND seq = 0",
+                "UPDATE history SET stime = 0, body = '<HISTORY><SEQ>1</SEQ></HISTORY>' WHERE vid = :oid AND seq = 1",
+            )
+        ],
+        "seq # 0 is not closed (etime = 0)",
     ),
     "body that is none": (
         sql("UPDATE vm_pool SET body = '<VM><ID>' WHERE oid = :oid", oid=lambda w: w.vms["HOLD"]),
