@@ -1,6 +1,7 @@
 """The columns that 5.8 added to ``vm_pool``: the short body that lists show, and the words that searches look in."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from xml.sax.saxutils import escape
 
 from onedb.migrations.bodies import Element, text
@@ -18,117 +19,125 @@ _BEFORE = (
     "RESCHED",
     "STIME",
     "ETIME",
+    "DEPLOY_ID",
 )
-_DISK = (
-    "DATASTORE",
-    "DATASTORE_ID",
-    "DISK_ID",
-    "IMAGE",
-    "IMAGE_ID",
-    "SIZE",
-    "TARGET",
-    "TYPE",
-    "CLONE",
-    "CLONE_TARGET",
-    "LN_TARGET",
-    "DISK_SNAPSHOT_TOTAL_SIZE",
+_DISK = frozenset(
+    (
+        "DATASTORE",
+        "DATASTORE_ID",
+        "DISK_ID",
+        "IMAGE",
+        "IMAGE_ID",
+        "SIZE",
+        "TARGET",
+        "TYPE",
+        "CLONE",
+        "CLONE_TARGET",
+        "LN_TARGET",
+        "DISK_SNAPSHOT_TOTAL_SIZE",
+    )
 )
-_NIC = (
-    "IP",
-    "IP6",
-    "IP6_ULA",
-    "IP6_LINK",
-    "IP6_GLOBAL",
-    "MAC",
-    "NETWORK",
-    "NETWORK_ID",
-    "NIC_ID",
-    "SECURITY_GROUPS",
+_NIC = frozenset(
+    (
+        "IP",
+        "IP6",
+        "IP6_ULA",
+        "IP6_LINK",
+        "IP6_GLOBAL",
+        "MAC",
+        "NETWORK",
+        "NETWORK_ID",
+        "NIC_ID",
+        "SECURITY_GROUPS",
+    )
 )
-_GRAPHICS = ("LISTEN", "PASSWD", "PORT", "RANDOM_PASSWD", "TYPE")
-_USER = (
-    "LABELS",
-    "SCHED_RANK",
-    "RANK",
-    "SCHED_DS_RANK",
-    "PUBLIC_CLOUD",
-    "EC2",
-    "SCHED_REQUIREMENTS",
-    "SCHED_DS_REQUIREMENTS",
-    "SCHED_MESSAGE",
-    "USER_PRIORITY",
+_GRAPHICS = frozenset(("LISTEN", "PASSWD", "PORT", "RANDOM_PASSWD", "TYPE"))
+_USER = frozenset(
+    (
+        "LABELS",
+        "SCHED_RANK",
+        "RANK",
+        "SCHED_DS_RANK",
+        "PUBLIC_CLOUD",
+        "EC2",
+        "SCHED_REQUIREMENTS",
+        "SCHED_DS_REQUIREMENTS",
+        "SCHED_MESSAGE",
+        "USER_PRIORITY",
+    )
 )
-_RECORD = ("OID", "SEQ", "HOSTNAME", "HID", "CID", "DS_ID", "ACTION")
+_RECORD = frozenset(("OID", "SEQ", "HOSTNAME", "HID", "CID", "DS_ID", "ACTION"))
+_FIRST = frozenset(("AUTOMATIC_REQUIREMENTS", "AUTOMATIC_DS_REQUIREMENTS", "CPU", "MEMORY"))
+_MEASURED = frozenset(("CPU", "MEMORY", "STATE"))
+_LOCK = frozenset(("LOCKED",))
 _TOKEN_HEAD = ("UNAME", "GNAME", "NAME", "DEPLOY_ID")
-_TOKEN_CHARS = str.maketrans("-_.:", "____")
+_TOKEN_RECORD = ("HOSTNAME", "HID", "CID", "DS_ID")
 
 Parts = Mapping[str, Element]
 """The children of an element by name; of several the last."""
-_NONE: Parts = {}
 
 
-def _parts(element: Element | None) -> Parts:
-    return _NONE if element is None else {str(child.tag): child for child in element}
+def _parts(element: Element) -> Parts:
+    return {str(child.tag): child for child in element}
 
 
-def _leaf(name: str, parts: Parts) -> str:
-    element = parts.get(name)
-    return f"<{name}>{escape((element.text or '').strip()) if element is not None else ''}</{name}>"
+def _xml(content: str | None) -> str:
+    """A text as XML has it; most have nothing to escape."""
+    if not content:
+        return ""
+    return escape(content) if "&" in content or "<" in content or ">" in content else content
 
 
-def _some(names: Iterable[str], parts: Parts) -> str:
-    """Those of ``names`` that there are, whole ones included, in that order."""
-    return "".join(text(parts[n]) if len(parts[n]) else _leaf(n, parts) for n in names if n in parts)
-
-
-def _all(tag: str, names: Iterable[str], elements: Iterable[Element]) -> str:
-    return "".join(f"<{tag}>{_some(names, _parts(element))}</{tag}>" for element in elements)
+def _some(names: AbstractSet[str], element: Element | None) -> str:
+    """The children of those names, whole ones included."""
+    if element is None:
+        return ""
+    found = [(child, child.tag) for child in element if child.tag in names]
+    return "".join([text(c) if len(c) else f"<{tag!s}>{_xml(c.text)}</{tag!s}>" for c, tag in found])
 
 
 def _template(template: Element | None) -> str:
+    """Single values, then devices by kind."""
     if template is None:
         return "<TEMPLATE/>"
-    parts = _parts(template)
-    return (
-        f"<TEMPLATE>{_some(('AUTOMATIC_REQUIREMENTS', 'AUTOMATIC_DS_REQUIREMENTS', 'CPU'), parts)}"
-        f"{_all('DISK', _DISK, template.iterfind('DISK'))}{_all('GRAPHICS', _GRAPHICS, template.iterfind('GRAPHICS'))}"
-        f"{_some(('MEMORY',), parts)}{_all('NIC', _NIC, template.iterfind('NIC'))}</TEMPLATE>"
-    )
+    kinds: Iterable[tuple[str, AbstractSet[str]]] = (("DISK", _DISK), ("NIC", _NIC), ("GRAPHICS", _GRAPHICS))
+    devices = [f"<{kind}>{_some(names, e)}</{kind}>" for kind, names in kinds for e in template.iterfind(kind)]
+    return f"<TEMPLATE>{_some(_FIRST, template)}{''.join(devices)}</TEMPLATE>"
+
+
+def _last_record(parts: Parts) -> Element | None:
+    records = parts.get("HISTORY_RECORDS")
+    return records[-1] if records is not None and len(records) else None
 
 
 def short_body(root: Element) -> str:
     """The short body of a virtual machine."""
     parts = _parts(root)
-    records = parts.get("HISTORY_RECORDS")
-    last = list(records)[-1:] if records is not None else []
-    lock = f"<LOCK>{_some(('LOCKED',), _parts(parts['LOCK']))}</LOCK>" if "LOCK" in parts else ""
-    monitoring = _some(("CPU", "MEMORY", "STATE"), _parts(parts.get("MONITORING")))
+    last = _last_record(parts)
+    head = [f"<{n}>{_xml(parts[n].text) if n in parts else ''}</{n}>" for n in _BEFORE]
+    lock = f"<LOCK>{_some(_LOCK, parts['LOCK'])}</LOCK>" if "LOCK" in parts else ""
+    record = "" if last is None else f"<HISTORY>{_some(_RECORD, last)}</HISTORY>"
     return (
-        f"<VM>{''.join([_leaf(name, parts) for name in (*_BEFORE, 'DEPLOY_ID')])}{lock}"
-        f"{_template(parts.get('TEMPLATE'))}<MONITORING>{monitoring}</MONITORING>"
-        f"<USER_TEMPLATE>{_some(_USER, _parts(parts.get('USER_TEMPLATE')))}</USER_TEMPLATE>"
-        f"<HISTORY_RECORDS>{_all('HISTORY', _RECORD, last)}</HISTORY_RECORDS></VM>"
+        f"<VM>{''.join(head)}{lock}{_template(parts.get('TEMPLATE'))}"
+        f"<MONITORING>{_some(_MEASURED, parts.get('MONITORING'))}</MONITORING>"
+        f"<USER_TEMPLATE>{_some(_USER, parts.get('USER_TEMPLATE'))}</USER_TEMPLATE>"
+        f"<HISTORY_RECORDS>{record}</HISTORY_RECORDS></VM>"
     )
 
 
-def _token(name: str, content: str) -> str:
-    return f"{name}={content.strip().translate(_TOKEN_CHARS)}\n"
-
-
-def _tokens(template: Element | None) -> str:
+def _tokens(template: Element | None) -> list[str]:
     if template is None:
-        return ""
+        return []
     found = [e for child in template for e in (child if len(child) else (child,))]
-    return "".join([_token(str(e.tag), e.text) for e in found if e.text])
+    return [f"{e.tag!s}={content}" for e in found if (content := e.text)]
 
 
 def search_token(root: Element) -> str:
-    """The words of a virtual machine: a line ``NAME=value`` each, with the ends of words made ``_``."""
+    """The words of a virtual machine: a line ``NAME=value`` each, with what ends a word made ``_``."""
     parts = _parts(root)
-    records = parts.get("HISTORY_RECORDS")
-    last = _parts(records[-1]) if records is not None and len(records) else _NONE
-    named = [(name, parts) for name in _TOKEN_HEAD] + [
-        (name, last) for name in ("HOSTNAME", "HID", "CID", "DS_ID")
-    ]
-    lines = [_token(name, found[name].text or "") for name, found in named if name in found]
-    return "".join([*lines, _tokens(parts.get("TEMPLATE")), _tokens(parts.get("USER_TEMPLATE"))])
+    last = _last_record(parts)
+    record = {} if last is None else _parts(last)
+    named = [(name, parts) for name in _TOKEN_HEAD] + [(name, record) for name in _TOKEN_RECORD]
+    lines = [f"{name}={found[name].text or ''}" for name, found in named if name in found]
+    lines += _tokens(parts.get("TEMPLATE")) + _tokens(parts.get("USER_TEMPLATE"))
+    return ("\n".join(lines) + "\n").replace("-", "_").replace(".", "_").replace(":", "_")

@@ -113,7 +113,7 @@ class Test56:
             short.findtext(p)
             for p in ("ID", "UNAME", "STATE", "TEMPLATE/DISK/IMAGE_ID", "TEMPLATE/NIC/NETWORK_ID")
         ]
-        assert found == ["7", "user2", "3", "7", "2"]
+        assert found == ["7", "one-7", "user2", "3", "7", "2"]
         assert short.findtext("HISTORY_RECORDS/HISTORY/HOSTNAME") == "n-1"
         assert short.find("TEMPLATE/DISK/SOURCE") is None
         assert {"UNAME=user2", "NAME=vm_7", "HOSTNAME=n_1", "HID=4", "IMAGE=image7"} <= set(
