@@ -111,7 +111,7 @@ class Test56:
         short = etree.fromstring(row["short_body"])
         found = [
             short.findtext(p)
-            for p in ("ID", "UNAME", "STATE", "TEMPLATE/DISK/IMAGE_ID", "TEMPLATE/NIC/NETWORK_ID")
+            for p in ("ID", "DEPLOY_ID", "UNAME", "STATE", "TEMPLATE/DISK/IMAGE_ID", "TEMPLATE/NIC/NETWORK_ID")
         ]
         assert found == ["7", "one-7", "user2", "3", "7", "2"]
         assert short.findtext("HISTORY_RECORDS/HISTORY/HOSTNAME") == "n-1"
