@@ -86,6 +86,7 @@ HEAD = "<VM><ID>1</ID><PERMISSIONS><OWNER_U>1</OWNER_U></PERMISSIONS><LAST_POLL>
 
 @given(CONTENT, CONTENT)
 @example("<X><![CDATA[</MONITORING><LAST_POLL>]]></X>", "")
+@example("<X><![CDATA[</MONITORING>]]></X>", "")
 @example("<MONITORING></MONITORING>", "<TEMPLATE><![CDATA[<MONITORING>]]></TEMPLATE>")
 @example("", "<LAST_POLL>2</LAST_POLL><!-- </VM> -->")
 def test_the_quick_way_for_machines_is_a_parsers(measured: str, rest: str) -> None:
