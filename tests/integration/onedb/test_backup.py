@@ -313,3 +313,22 @@ def test_the_commands(world: World) -> None:
     assert (code, "Removed the old backup" in said) == (0, True)
     assert sorted(file.name for file in world.folder.glob("one-*.sql")) == ["one-2.sql", "one-3.sql"]
     assert onedb(world, "backup", str(path), "--keep", "0")[0] == 255
+
+
+def test_a_killed_restore_changes_nothing_and_the_next_one_clears_up(world: World) -> None:
+    before = everything(world.settings)
+    path = backup(world.settings, world.folder / "a.sql").path
+    target = world.other("killed")
+    fill(target, version="5.12.0", big=3)
+    kept = everything(target)
+    child = os.fork()
+    if child == 0:
+        restore(target, path, lambda table, _: table == "vm_pool" and os.kill(os.getpid(), 9), overwrite=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
+    found = everything(target)
+    left = {name for name in found if name.startswith("oneedge_restore_")}
+    assert bool(left) == (world.server is not None)
+    assert {name: rows for name, rows in found.items() if name not in left} == kept
+    restore(target, path, overwrite=True)
+    assert everything(target) == before
