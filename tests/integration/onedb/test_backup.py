@@ -323,7 +323,12 @@ def test_a_killed_restore_changes_nothing_and_the_next_one_clears_up(world: Worl
     kept = everything(target)
     child = os.fork()
     if child == 0:
-        restore(target, path, lambda table, _: table == "vm_pool" and os.kill(os.getpid(), 9), overwrite=True)
+
+        def kill(table: str, _rows: int) -> None:
+            if table == "vm_pool":
+                os.kill(os.getpid(), 9)
+
+        restore(target, path, kill, overwrite=True)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
     found = everything(target)
