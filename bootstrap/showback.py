@@ -1,7 +1,7 @@
 """The service ``opennebula-showback``: once a day it has oned calculate what virtual machines cost.
 
 It does so after each midnight, and when it starts on a day that has not been done, so that a front-end that was down
-catches up. ``/var/lib/one/.showback`` has the last day that was done: the months before that are not calculated again.
+catches up. ``/var/lib/one/.one/showback`` has the last day that was done: the months before that are not calculated again.
 The same day may be calculated any number of times. ``python -m bootstrap.showback now`` does it at once.
 """
 
@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-STAMP = ".showback"
+STAMP = ".one/showback"
 SLICE = 60.0
 """How long it sleeps at a time: a clock that is set, or a machine that slept, is seen that soon."""
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
@@ -63,7 +63,7 @@ def calculate() -> int:
         api.call("one.vmpool.calculateshowback", month, year, -1, -1)
     except OneError as error:
         return report(error)
-    temporary = stamp.with_name(f"{STAMP}.new")
+    temporary = stamp.with_name(f"{stamp.name}.new")
     try:
         temporary.write_text("-".join(map(str, today(began))), encoding="ascii")
         temporary.replace(stamp)

@@ -107,7 +107,7 @@ def test_services_of_a_supervisor_that_was_killed_alone_are_ended(
     """Also the SSH agent, whose environment the kernel hides; a stranger with a number that we noted lives on."""
     assert run(program, state, "up").returncode == 0
     supervisor = int((state / "run/oneedge/supervisord.pid").read_text())
-    until((state / "var/lib/one/.showback").exists, 20, "what nobody waits for has begun too, and sleeps")
+    until((state / "var/lib/one/.one/showback").exists, 20, "what nobody waits for has begun too, and sleeps")
     children = [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
     assert len(children) >= 3
     with subprocess.Popen(["sleep", "600"], user=NOBODY, group=NOBODY, extra_groups=[]) as stranger:

@@ -46,6 +46,9 @@ ABSENT = {
     "VM_QUOTA": "VM",
     "SNAPSHOT": "ACTIVE CHILDREN NAME",
     "HOST/MONITORING": "TIMESTAMP ID CAPACITY SYSTEM",
+    # What the probes did not report.
+    "MONITORING/CAPACITY": "*",
+    "MONITORING/SYSTEM": "*",
     "VM/MONITORING": f"{_COUNTERS} {_VCENTER}",
     # Of a machine; a host's has CAPACITY and SYSTEM.
     "MONITORING_DATA/MONITORING": f"{_COUNTERS} {_VCENTER}",

@@ -30,7 +30,7 @@ def environment(oned: Daemon) -> dict[str, str]:
 
 
 def stamp(oned: Daemon) -> Path:
-    return oned.root / "var/lib/one/.showback"
+    return oned.root / "var/lib/one/.one/showback"
 
 
 def calculate(oned: Daemon, **changed: str) -> subprocess.CompletedProcess[str]:
