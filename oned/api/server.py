@@ -66,7 +66,7 @@ class Application:
             answer = await self._service.answer(decoder.method, decoder.params, f"{client[0]}:{client[1]}")
         except Fault as fault:
             self._log.write("ReM", ERROR, f"Call refused: {fault.text}")
-            answer = encode_fault(fault)
+            answer = encode_fault(fault.with_traceback(None))  # its frames hold the call, some future may hold it
         except TooLargeError:
             too_large = Fault(LIMIT_FAULT, "The call is larger than MESSAGE_SIZE of oned.conf allows.")
             await _reply(send, 413, encode_fault(too_large), _XML, (b"connection", b"close"))
@@ -75,6 +75,7 @@ class Application:
             await _reply(send, 408, b"The call did not arrive in time.\n", _TEXT, (b"connection", b"close"))
             return
         finally:
+            decoder.close()
             self._in_flight -= taken[0]
         if not isinstance(answer, bytes) and scope["http_version"] == "1.0":
             answer = b"".join([piece async for piece in answer])  # there are no pieces in HTTP/1.0

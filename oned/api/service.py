@@ -111,7 +111,7 @@ class Service:
             await self._hold_back(session, client)
             record.result = await self._carry_out(record, session)
         except ApiError as error:
-            record.failure = error
+            record.failure = error.with_traceback(None)  # its frames hold the record
         self._remember(record, session, client)
         await self._tell_failure(record)
         await self._repair(record, session)

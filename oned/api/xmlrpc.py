@@ -73,16 +73,24 @@ class Decoder:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text.append
         parser.StartDoctypeDeclHandler = self._doctype
-        self._parser = parser
+        self._parser: expat.XMLParserType | None = parser
 
     def feed(self, data: bytes, *, final: bool = False) -> None:
         """Take the next bytes. Raises :class:`Fault`."""
+        if self._parser is None:
+            raise RuntimeError("fed after the end")
         try:
             self._parser.Parse(data, final)
         except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that does not exist
             raise Fault(PARSE_FAULT, f"Call XML not a proper XML-RPC call. {error}") from None
-        if final and not self.method:
-            raise _malformed("it names no method")
+        if final:
+            self.close()
+            if not self.method:
+                raise _malformed("it names no method")
+
+    def close(self) -> None:
+        """Part from the parser: it refers to this, which would keep both until some collection of garbage."""
+        self._parser = None
 
     def _doctype(self, *_: object) -> None:
         raise _malformed("a document type is not allowed")

@@ -127,6 +127,15 @@ def _locking(statement: Select[Any]) -> Select[Any]:
     return statement.with_for_update()
 
 
+def _without_frame(error: Exception) -> Exception:
+    """``error`` without the frame that caught it.
+
+    A frame that keeps the error which refers to it would keep all that the call has sent, until garbage is collected.
+    """
+    trace = error.__traceback__
+    return error.with_traceback(None if trace is None else trace.tb_next)
+
+
 class _PoisonedError(Exception):
     """A job failed after it had written: its transaction has to be rolled back."""
 
@@ -236,29 +245,31 @@ class Database:
         return future
 
     def _write_loop(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            batch = [first]
-            stop = False
-            while len(batch) < MAX_BATCH and not self._queue.empty():
-                queued = self._queue.get()
-                if queued is None:
-                    stop = True
-                    break
-                batch.append(queued)
-            self._run(batch)
-            if stop:
-                return
+        while self._run(self._next_batch()):  # no name for it here: it would keep the last calls in memory
+            pass
 
-    def _run(self, batch: list[_Queued]) -> None:
-        """Commit ``batch`` as one; when that cannot be, each of it alone. What nobody waits for any more is left."""
-        batch = [queued for queued in batch if queued.future.set_running_or_notify_cancel()]
-        if len(batch) > 1 and self._commit(batch, alone=False):
-            return
-        for queued in batch:
-            self._commit([queued], alone=True)
+    def _next_batch(self) -> list[_Queued]:
+        """What has queued up, as much as goes into one transaction; nothing at the end."""
+        batch: list[_Queued] = []
+        while len(batch) < MAX_BATCH and not (batch and self._queue.empty()):
+            queued = self._queue.get()
+            if queued is None:
+                if batch:
+                    self._queue.put(None)
+                break
+            batch.append(queued)
+        return batch
+
+    def _run(self, batch: list[_Queued]) -> bool:
+        """Commit ``batch`` as one; when that cannot be, each of it alone. What nobody waits for any more is left.
+
+        False when ``batch`` is empty.
+        """
+        wanted = [queued for queued in batch if queued.future.set_running_or_notify_cancel()]
+        if len(wanted) == 1 or (wanted and not self._commit(wanted, alone=False)):
+            for queued in wanted:
+                self._commit([queued], alone=True)
+        return bool(batch)
 
     def _commit(self, batch: list[_Queued], *, alone: bool) -> bool:
         """Run ``batch`` in one transaction; False when it was rolled back and nobody has an answer yet."""
@@ -308,6 +319,6 @@ class Database:
                 if transaction.dirty:
                     raise _PoisonedError(error) from error
                 shared.give_back(ids)
-                answers.append((None, error))
+                answers.append((None, _without_frame(error)))
         shared.finish()
         return answers

@@ -94,9 +94,13 @@ def test_a_length_that_is_too_small(small: Daemon) -> None:
     assert answer.endswith(b"Invalid HTTP request received.")
 
 
-def test_very_many_bodies_at_once(usual: Daemon) -> None:
-    """Together more than the server takes at a time: the rest is told so, and memory stays in proportion."""
-    text = "x" * (10 * MIB)
+@pytest.mark.parametrize("first", ["x", "\U0001f600"])
+def test_very_many_bodies_at_once(usual: Daemon, first: str) -> None:
+    """Together more than the server takes: memory is in proportion to it, and none is kept for what was refused.
+
+    A character of four bytes makes Python keep every other one in four bytes too.
+    """
+    text = first + "x" * (10 * MIB)
     data = body("one.document.allocate", string(ADMIN), string(text), string("no number"))
     count = 2 * IN_FLIGHT_BYTES // len(data)
     gate = threading.Barrier(16)
@@ -108,10 +112,12 @@ def test_very_many_bodies_at_once(usual: Daemon) -> None:
         assert judge(200, answer).code == (TYPE_FAULT if status == 200 else LIMIT_FAULT)
         return status
 
-    with unharmed(usual, memory=4 * IN_FLIGHT_BYTES) as condition, ThreadPoolExecutor(16) as pool:
+    with unharmed(usual, memory=2 * IN_FLIGHT_BYTES) as condition, ThreadPoolExecutor(16) as pool:
+        before = condition.resident()
         answers = pool.map(post, range(count))
         condition.good_call()
         assert set(answers) <= {200, 413}
+        assert condition.resident() - before < IN_FLIGHT_BYTES
 
 
 def _bomb(depth: int) -> bytes:

@@ -1,5 +1,8 @@
 """The wire: what clients send, what they must not send, and what they get."""
 
+import gc
+import weakref
+from contextlib import suppress
 from xmlrpc.client import Fault as ClientFault
 from xmlrpc.client import dumps, loads
 
@@ -150,6 +153,27 @@ def test_number_of_values_is_bounded() -> None:
     with pytest.raises(Fault) as caught:
         decode(call("<value><array><data>" + "<value/>" * 300_000 + "</data></array></value>"))
     assert caught.value.code == LIMIT_FAULT
+
+
+@pytest.mark.parametrize("data", [call("<value>long</value>"), b"no XML", b"<methodCall/>"])
+def test_what_was_read_is_not_left_to_the_collection_of_garbage(data: bytes) -> None:
+    gc.disable()
+    try:
+        decoder = Decoder()
+        with suppress(Fault):
+            decoder.feed(data, final=True)
+        decoder.close()
+        left = weakref.ref(decoder)
+        del decoder
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+def test_nothing_is_read_after_the_end() -> None:
+    decoder = decode(call("<value/>"))
+    with pytest.raises(RuntimeError):
+        decoder.feed(b"<")
 
 
 def test_fault_on_the_wire() -> None:
