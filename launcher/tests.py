@@ -39,6 +39,7 @@ PROGRAMS = {
     "git": "git",
     "make": "make",
     "augtool": "augeas-tools",
+    "sqlite3": "sqlite3",
 }
 
 
