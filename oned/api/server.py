@@ -30,7 +30,11 @@ _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 class TooLargeError(Exception):
-    """The body passes MESSAGE_SIZE, or all bodies together what the process takes."""
+    """The body passes MESSAGE_SIZE, or all bodies together what the process takes: ``status`` and text say which."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class SlowClientError(Exception):
@@ -67,9 +71,9 @@ class Application:
         except Fault as fault:
             self._log.write("ReM", ERROR, f"Call refused: {fault.text}")
             answer = encode_fault(fault.with_traceback(None))  # its frames hold the call, some future may hold it
-        except TooLargeError:
-            too_large = Fault(LIMIT_FAULT, "The call is larger than MESSAGE_SIZE of oned.conf allows.")
-            await _reply(send, 413, encode_fault(too_large), _XML, (b"connection", b"close"))
+        except TooLargeError as error:
+            fault_text = encode_fault(Fault(LIMIT_FAULT, str(error)))
+            await _reply(send, error.status, fault_text, _XML, (b"connection", b"close"))
             return
         except (TimeoutError, SlowClientError):
             await _reply(send, 408, b"The call did not arrive in time.\n", _TEXT, (b"connection", b"close"))
@@ -111,8 +115,10 @@ class Application:
             more = message.get("more_body", False)
             taken[0] += len(body)
             self._in_flight += len(body)
-            if taken[0] > self._service.settings.message_bytes or self._in_flight > IN_FLIGHT_BYTES:
-                raise TooLargeError
+            if taken[0] > self._service.settings.message_bytes:
+                raise TooLargeError(413, "The call is larger than MESSAGE_SIZE of oned.conf allows.")
+            if self._in_flight > IN_FLIGHT_BYTES:
+                raise TooLargeError(503, "Too many large calls are being read at the moment; try this one again.")
             decoder.feed(body, final=not more)
 
 
