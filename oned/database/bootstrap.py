@@ -69,7 +69,7 @@ def _check_versions(found: list[str]) -> None:
         if version and _version_number(version) < ours:
             raise OlderSchemaError(
                 f"The database has the schema {version}, this server needs {schema.SCHEMA_VERSION}.",
-                todo="Start the release that wrote it: this one cannot upgrade it.",
+                todo="Run onedb upgrade, which makes a backup first, or start the release that wrote it.",
             )
     for version in found:
         if version and _version_number(version) > ours:

@@ -97,8 +97,8 @@ class QuickConnection(_Connection):
     _read_bytes: Callable[[int], bytes]
     _force_close: Callable[[], None]
 
-    def escape_string(self, text: str) -> str:
-        """``text`` as it stands between quotes in a statement."""
+    def _escape_string(self, text: str) -> str:
+        """``text`` as it stands between quotes in a statement: where PyMySQL escapes every text."""
         if self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             return text.replace("'", "''")
         for char, escaped in _ESCAPES:

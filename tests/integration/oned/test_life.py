@@ -196,8 +196,8 @@ def test_database_folder_is_not_writable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "version", "code", "text"),
     [
-        ("db_versioning", "5.12.0", 78, "this one cannot upgrade it"),
-        ("local_db_versioning", "5.12.0", 78, "this one cannot upgrade it"),
+        ("db_versioning", "5.12.0", 78, "Run onedb upgrade"),
+        ("local_db_versioning", "5.12.0", 78, "Run onedb upgrade"),
         ("db_versioning", "6.2.0", 78, "newer than 6.0.0"),
         ("local_db_versioning", "6.10.0", 78, "newer than 6.0.0"),
     ],
