@@ -71,6 +71,8 @@ def exchange(link: socket.socket, data: bytes) -> bytes:
     end = answer.index(b"\r\n\r\n") + 4
     head = answer[:end].lower()
     if b"transfer-encoding: chunked" in head:
+        while len(answer) < end + 1024:
+            answer += link.recv(65536)
         return answer[:1024] + _last(link, answer)
     start = head.index(b"content-length:") + 15
     length = int(head[start : head.index(b"\r", start)])
@@ -124,8 +126,19 @@ class Outcome:
 
 
 def _client(port: int, load: Load, number: int, results: "multiprocessing.Queue[list[float]]") -> None:
-    """Call as told; puts the time of each call, or nothing when an answer was not a good one."""
+    """Call as told; puts the time of each call, and none when an answer was not a good one."""
     times: list[float] = []
+    try:
+        _call(port, load, number, times)
+    except BaseException:
+        times.clear()
+        raise
+    finally:
+        results.put(times)
+
+
+def _call(port: int, load: Load, number: int, times: list[float]) -> None:
+    """Call as told; adds the time of each call to ``times``."""
     data = request(load.name, load.params, keep=load.keep)
     mark = NUMBER.encode()
     begun = time.perf_counter()
@@ -147,7 +160,6 @@ def _client(port: int, load: Load, number: int, results: "multiprocessing.Queue[
             link = None
     if link is not None:
         link.close()
-    results.put(times)
 
 
 def put(daemon: Daemon, load: Load) -> Outcome:
