@@ -1,8 +1,8 @@
 """The service ``opennebula-showback``: once a day it has oned calculate what virtual machines cost.
 
 It does so after each midnight, and when it starts on a day that has not been done, so that a front-end that was down
-catches up. ``/var/lib/one/.one/showback`` has the last day that was done: the months before that are not calculated again.
-The same day may be calculated any number of times. ``python -m bootstrap.showback now`` does it at once.
+catches up. ``/var/lib/one/.one/showback`` has the last day that was done: the months before that are not calculated
+again. The same day may be calculated any number of times. ``python -m bootstrap.showback now`` does it at once.
 """
 
 import os

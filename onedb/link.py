@@ -152,7 +152,7 @@ class MysqlLink(Link):
                 port=settings.port or 3306,
                 unix_socket=socket,
                 user=settings.user,
-                password=settings.password.encode(),  # type: ignore[arg-type]  # bytes, or it would be sent as Latin-1
+                password=settings.password.encode(),  # bytes, or it would be sent as Latin-1
                 database=settings.name,
                 charset="utf8mb4",
                 autocommit=True,
