@@ -164,17 +164,31 @@ def _call(port: int, load: Load, number: int, times: list[float]) -> None:
 
 def put(daemon: Daemon, load: Load) -> Outcome:
     """Let the clients run. Raises :class:`RuntimeError` when one of them got an answer that is none."""
-    results: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
-    workers = [
-        multiprocessing.Process(target=_client, args=(daemon.port, load, next(_numbers), results))
-        for _ in range(load.clients)
-    ]
+    return put_together(daemon, [load])[0]
+
+
+def put_together(daemon: Daemon, loads: Sequence[Load]) -> list[Outcome]:
+    """Let the clients of several loads run at the same time. Raises as :func:`put` does."""
     begun = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    times: list[float] = []
-    for _ in workers:
-        times += results.get(timeout=load.seconds + 300)
+    running: list[tuple[Load, "multiprocessing.Queue[list[float]]", list[multiprocessing.Process]]] = [
+        (load, multiprocessing.Queue(), []) for load in loads
+    ]
+    for load, results, workers in running:
+        for _ in range(load.clients):
+            given = (daemon.port, load, next(_numbers), results)
+            workers.append(multiprocessing.Process(target=_client, args=given))
+            workers[-1].start()
+    return [_outcome(load, results, workers, begun) for load, results, workers in running]
+
+
+def _outcome(
+    load: Load,
+    results: "multiprocessing.Queue[list[float]]",
+    workers: Sequence[multiprocessing.Process],
+    begun: float,
+) -> Outcome:
+    """Wait for the clients of a load."""
+    times = [seconds for _ in workers for seconds in results.get(timeout=load.seconds + 300)]
     seconds = time.perf_counter() - begun
     for worker in workers:
         worker.join()

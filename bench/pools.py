@@ -2,12 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import Bench, Figure, Yardstick
-from bench.load import CLIENTS, NUMBER, Load, Outcome, mariadb, put, resident
+from bench.load import CLIENTS, NUMBER, Load, Outcome, mariadb, put, put_together, resident
 from bench.throughput import MACHINE
 from tests.integration.oned.daemon import Daemon
 
@@ -51,19 +50,13 @@ def sustained(daemon: Daemon) -> Iterator[Figure]:
         Load("vm.update", (oid, text, 1), clients=1, seconds=SUSTAINED_SECONDS, rate=CHANGES_PER_SECOND / 4)
         for oid in range(0, MACHINES, MACHINES // 4)
     ]
-    outcomes = together(daemon, [*changes, replace(INFO, count=0, seconds=SUSTAINED_SECONDS, rate=0.2)])
+    outcomes = put_together(daemon, [*changes, replace(INFO, count=0, seconds=SUSTAINED_SECONDS, rate=0.2)])
     done = [each for outcome in outcomes[:-1] for each in outcome.milliseconds]
     yield Figure(
         "changes done", "changes/s", [len(done) / SUSTAINED_SECONDS], 0.99 * CHANGES_PER_SECOND, floor=True
     )
     yield Figure("a change, from when it was due", "ms", done, 100.0, "p99")
     yield Figure("memory grown by", "MiB", [resident(daemon) - before], 64.0)
-
-
-def together(daemon: Daemon, loads: list[Load]) -> list[Outcome]:
-    """Put several loads at once."""
-    with ThreadPoolExecutor(len(loads)) as threads:
-        return list(threads.map(lambda load: put(daemon, load), loads))
 
 
 def measure() -> list[Figure]:
