@@ -170,7 +170,7 @@ def put(daemon: Daemon, load: Load) -> Outcome:
 def put_together(daemon: Daemon, loads: Sequence[Load]) -> list[Outcome]:
     """Let the clients of several loads run at the same time. Raises as :func:`put` does."""
     begun = time.perf_counter()
-    running: list[tuple[Load, "multiprocessing.Queue[list[float]]", list[multiprocessing.Process]]] = [
+    running: list[tuple[Load, multiprocessing.Queue[list[float]], list[multiprocessing.Process]]] = [
         (load, multiprocessing.Queue(), []) for load in loads
     ]
     for load, results, workers in running:
