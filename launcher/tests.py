@@ -128,7 +128,7 @@ LINT = Stage("lint", _tool("ruff", "check", "."), ("environment",))
 FORMAT = Stage("format", _tool("ruff", "format", "--check", "."), ("environment",))
 TYPES = Stage("types", _tool("mypy", "."), ("environment",))
 UNIT = Stage("unit", _pytest("tests/unit", processes=2), ("environment",))
-INTEGRATION = Stage("integration", _pytest("tests/integration", processes=3), ("environment", "packages"))
+INTEGRATION = Stage("integration", _pytest("tests/integration"), ("environment", "packages"))
 PREPARATION = (Stage("packages", packages), Stage("environment", environment))
 IMAGES = (
     Stage("docker image", _image("docker"), ("packages",)),

@@ -8,8 +8,8 @@ from oned.access import rules
 from oned.access.acl import ALL, CLUSTER, GROUP, INDIVIDUAL, Kind, Op, Rule
 from oned.config import Settings
 from oned.database.db import Transaction
-from oned.database.pools import save
-from oned.database.schema import pool_control, vdc_pool
+from oned.database.pools import hold_names, save
+from oned.database.schema import vdc_pool
 from oned.model.vdc import ALL_RESOURCES, Vdc
 
 _BY_CLUSTER = {
@@ -25,7 +25,6 @@ _BY_KIND = {
 }
 """Rights on a resource itself."""
 
-_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == vdc_pool.name)
 """Locked while rules of VDCs change, so that two servers do not each rely on what the other takes away."""
 
 
@@ -58,7 +57,7 @@ def _rule(gid: int, kind: Kind, about: Kind, pair: tuple[int, int], rights: Op) 
 
 def store(transaction: Transaction, settings: Settings, vdc: Vdc, before: set[Rule]) -> None:
     """Write ``vdc`` back, whose rules were ``before``; a rule goes unless another VDC of its group stands for it."""
-    transaction.one(_COUNTER)
+    hold_names(transaction, vdc_pool)
     save(transaction, vdc)
     after = rules_of(settings, vdc)
     for rule in sorted(after - before):
@@ -70,7 +69,7 @@ def withdraw(transaction: Transaction, settings: Settings, oid: int, lost: set[R
     """Drop the rules ``lost`` that the VDC ``oid`` no longer stands for."""
     if not lost:
         return
-    transaction.one(_COUNTER)
+    hold_names(transaction, vdc_pool)
     groups = {rule.user & ~GROUP for rule in lost}
     for row in transaction.rows(select(vdc_pool.c.body).where(vdc_pool.c.oid != oid)):
         lost = lost - rules_of(settings, Vdc.from_xml(str(row[0])), groups)

@@ -7,6 +7,7 @@ from sqlalchemy import Table, bindparam, delete, insert, select, update
 from oned.access import rules
 from oned.access.acl import Kind, Target
 from oned.database.db import Transaction
+from oned.database.schema import pool_control, zone_pool
 from oned.errors import InternalError, NoExistsError
 from oned.model.base import PoolObject
 
@@ -14,6 +15,19 @@ Obj = TypeVar("Obj", bound=PoolObject)
 
 BODY_BYTES = 2**24 - 1
 """What MEDIUMTEXT holds."""
+
+
+_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == bindparam("pool"))
+_ZONE = select(zone_pool.c.oid).where(zone_pool.c.oid == 0)
+
+
+def hold_names(transaction: Transaction, table: Table) -> None:
+    """Let no other server create an object in ``table`` until the commit, so that a name found free stays free.
+
+    A pool that never had an object has no counter to lock: then the zone stands for it.
+    """
+    if transaction.one(_COUNTER, {"pool": table.name}) is None:
+        transaction.one(_ZONE)
 
 
 class _Statements:

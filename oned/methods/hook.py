@@ -4,8 +4,8 @@ from sqlalchemy import bindparam, delete, select
 
 from oned.access.acl import Op, Target
 from oned.database.listing import Listing
-from oned.database.pools import create, load, readable, remove
-from oned.database.schema import hook_log, pool_control
+from oned.database.pools import create, hold_names, load, readable, remove
+from oned.database.schema import hook_log
 from oned.errors import ActionError, InternalError
 from oned.hooks import events
 from oned.hooks.hooklog import record_of, records_xml
@@ -21,7 +21,6 @@ READ_ONLY = frozenset(
 )
 """What the last part of a method's name is when it changes nothing: such calls are no event."""
 
-_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == Hook.table.name)
 _BY_NAME = select(Hook.table.c.oid).where(Hook.table.c.name == bindparam("name")).limit(1)
 
 
@@ -37,7 +36,7 @@ def is_event(method: str) -> bool:
 
 def _holder(call: Call, name: str) -> int:
     """The hook called ``name``, -1 without one; until the commit no other worker gives a name."""
-    call.transaction.one(_COUNTER)
+    hold_names(call.transaction, Hook.table)
     rows = call.transaction.rows(_BY_NAME, {"name": name})
     return int(rows[0][0]) if rows else -1
 

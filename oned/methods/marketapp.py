@@ -2,7 +2,7 @@
 
 from oned.access.acl import Kind, Op, Target
 from oned.database.listing import Listing
-from oned.database.pools import create, load, save
+from oned.database.pools import create, hold_names, load, save
 from oned.errors import ActionError, InternalError
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.personal import Personal, owner_fields
@@ -14,7 +14,7 @@ from oned.model.image import Image
 from oned.model.market import Market
 from oned.storage.apps import can, fill, refill
 from oned.storage.images import CLONEABLE, begin_cloning, end_cloning, store
-from oned.storage.reading import glance, held, hold_names, named, peek
+from oned.storage.reading import glance, held, named, peek
 from oned.storage.requests import ask_market
 
 _NO_MARKET = "Cannot find associated MARKETPLACE"

@@ -7,8 +7,7 @@ from sqlalchemy import Select, Table, bindparam, select
 
 from oned.access.acl import Kind, Op, Target
 from oned.crypt import decrypt_template
-from oned.database.pools import load, readable
-from oned.database.schema import pool_control
+from oned.database.pools import hold_names, load, readable
 from oned.errors import ActionError, InternalError
 from oned.methods.call import Call
 from oned.methods.shared import Templated
@@ -16,9 +15,6 @@ from oned.model.base import PoolObject, check_name
 from oned.model.cluster import DEFAULT_CLUSTER, Cluster
 
 Obj = TypeVar("Obj", bound=PoolObject)
-
-
-_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == bindparam("pool"))
 
 
 @cache
@@ -44,7 +40,7 @@ class Unique(Templated[Obj]):
 
         Holds the counter of the pool until the commit, so that another worker cannot give the name meanwhile.
         """
-        call.transaction.one(_COUNTER, {"pool": self.cls.table.name})
+        hold_names(call.transaction, self.cls.table)
         rows = call.transaction.rows(_called(self.cls.table), {"name": name})
         return int(rows[0][0]) if rows else -1
 

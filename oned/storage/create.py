@@ -6,7 +6,7 @@ Source: OpenNebula 6.0, "Image Template". Every image starts LOCKED, until its d
 import time
 
 from oned.crypt import encrypt_template
-from oned.database.pools import create, load, save
+from oned.database.pools import create, hold_names, load, save
 from oned.errors import AllocateError, InternalError
 from oned.methods.call import Call
 from oned.methods.personal import owner_fields
@@ -17,7 +17,7 @@ from oned.model.image import Image, ImageState, ImageType
 from oned.model.user import User
 from oned.storage.disks import default_prefix
 from oned.storage.images import store, unlock
-from oned.storage.reading import glance, hold_names, named
+from oned.storage.reading import glance, named
 from oned.storage.requests import ask_datastore
 from oned.storage.targets import datastore_driver
 from onelib.template import Template

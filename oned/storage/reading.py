@@ -7,14 +7,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, Table, bindparam, select
 
 from oned.database.db import Transaction
-from oned.database.schema import pool_control
 from oned.errors import NoExistsError
 from oned.model.base import PoolObject
 
 Obj = TypeVar("Obj", bound=PoolObject)
-
-
-_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == bindparam("key"))
 
 
 @lru_cache(maxsize=32)
@@ -56,11 +52,6 @@ def named(transaction: Transaction, table: Table, name: str, uid: int) -> int:
     """The id of the object that the user ``uid`` calls ``name``, -1 without one; compared as the unique key does."""
     rows = transaction.rows(_by_name(table), {"key": name, "owner": uid})
     return int(rows[0][0]) if rows else -1
-
-
-def hold_names(transaction: Transaction, table: Table) -> None:
-    """Let no other server create an object in ``table`` until the commit, so that a name found free stays free."""
-    transaction.one(_COUNTER, {"key": table.name})
 
 
 def lock_rows(transaction: Transaction, table: Table, oids: Iterable[int]) -> None:

@@ -8,12 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from sqlalchemy import select
-
 from oned.access.acl import Op, Target
 from oned.crypt import encrypt_template
-from oned.database.pools import create, save
-from oned.database.schema import pool_control
+from oned.database.pools import create, hold_names, save
 from oned.errors import ActionError, AllocateError, ApiError, InternalError
 from oned.methods.call import Call
 from oned.methods.personal import check_new_name, merge_extra, owner_fields
@@ -29,7 +26,6 @@ from oned.vm.create import ENCRYPTED, RESTRICTED, authorize, create_vm
 from oned.vm.numbers import integer
 from onelib.template import Template
 
-_COUNTER = select(pool_control.c.last_oid).where(pool_control.c.tablename == VmTemplate.table.name)
 _OF_SOURCE = ("IMAGE", "IMAGE_UNAME", "IMAGE_UID", "OPENNEBULA_MANAGED")
 
 
@@ -42,7 +38,7 @@ def create_template(call: Call, template: Template) -> int:
     """A template of the caller with the name NAME; its id. Raises :class:`InternalError`."""
     name = template.get("NAME")
     template.erase("NAME")
-    call.transaction.one(_COUNTER)  # held until the commit: no other worker gives the name meanwhile
+    hold_names(call.transaction, VmTemplate.table)
     check_new_name(call, VmTemplate, name, "TEMPLATE")
     sched_action.check(template, clean=True)
     encrypt_template(template, call.settings.names(ENCRYPTED), call.key)

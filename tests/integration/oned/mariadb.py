@@ -57,7 +57,8 @@ class MariaDb:
             f"--datadir={data}",
             "--auth-root-authentication-method=normal",
         ]
-        subprocess.run([*command, *self._account()], check=True, capture_output=True)
+        done = subprocess.run([*command, *self._account()], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
     def start(self) -> None:
         command = [
