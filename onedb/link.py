@@ -1,6 +1,7 @@
 """One connection to either database, in plain SQL: what an upgrade needs and no more, quick to import."""
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -10,14 +11,11 @@ from onedb.errors import OnedbError, UnreachableError
 if TYPE_CHECKING:
     from oned.config import DatabaseSettings
 
-CONNECT_SECONDS = 5
-ANSWER_SECONDS = 3600
-"""An index over all machines takes its time; a server that is gone is noticed at once."""
 LOCK_SECONDS = 10
 Row = tuple[Any, ...]
 
 
-class Link:
+class Link(ABC):
     """A connection; transactions are the caller's.
 
     Every method raises :class:`OnedbError` with what the database said, never with a statement or a value.
@@ -36,29 +34,29 @@ class Link:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @abstractmethod
     def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """All rows of ``statement``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stream(self, statement: str) -> Iterator[Row]:
         """The rows of ``statement``, one in memory at a time; the connection serves nothing else meanwhile."""
-        raise NotImplementedError
 
+    @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert ``rows``, all or none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tables(self) -> list[str]:
         """The names of all tables, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def columns(self, table: str) -> list[str]:
         """The names of the columns of ``table``, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Close; what was not committed is undone."""
-        raise NotImplementedError
 
     def quoted(self, name: str) -> str:
         """``name`` as an identifier."""
@@ -141,31 +139,11 @@ class MysqlLink(Link):
     def __init__(self, settings: "DatabaseSettings") -> None:
         from pymysql.err import MySQLError
 
-        from oned.database.mysql import QuickConnection
+        from onedb.mariadb import connect
 
         super().__init__(settings)
         self._fault = MySQLError
-        socket = settings.server if settings.server.startswith("/") else None
-        try:
-            self._connection = QuickConnection(
-                host=None if socket else settings.server,
-                port=settings.port or 3306,
-                unix_socket=socket,
-                user=settings.user,
-                password=settings.password.encode(),  # bytes, or it would be sent as Latin-1
-                database=settings.name,
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=ANSWER_SECONDS,
-                write_timeout=ANSWER_SECONDS,
-                sql_mode="STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO",
-                init_command=f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}",
-            )
-        except MySQLError as error:
-            said = ": ".join(str(part) for part in error.args)
-            todo = "Start the server, and check host, port, user, password and name of the database."
-            raise UnreachableError(f"The {settings.label} cannot be used: {said}.", todo=todo) from None
+        self._connection = connect(settings, autocommit=True)
 
     def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """See :class:`Link`."""

@@ -4,9 +4,10 @@ The wire is MySQL's text protocol: https://mariadb.com/kb/en/result-set-packets/
 converted by PyMySQL's own tables.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pymysql.connections import MAX_PACKET_LEN, MySQLResult
 from pymysql.connections import Connection as PyMysqlConnection
@@ -44,6 +45,7 @@ _ESCAPES = (
 )
 
 Converter = Callable[[Any], object]
+Value = TypeVar("Value")
 
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class _Columns(NamedTuple):
 
     fields: list[Any]
     description: tuple[Any, ...]
-    converters: list[tuple[str | None, Converter | None]]
+    reads: list[Callable[[bytes], object]]
 
 
 class QuickResult(MySQLResult):
@@ -71,16 +73,16 @@ class QuickResult(MySQLResult):
     def _get_descriptions(self) -> None:
         connection: QuickConnection = self.connection
         packets = tuple([connection.packet() for _ in range(self.field_count)])
-        if not _is_eof(connection.packet()):
+        if not is_eof(connection.packet()):
             raise OperationalError(CR.CR_MALFORMED_PACKET, "The server's columns do not end")
-        self.fields, self.description, self.converters = _columns(packets, connection.encoding)
+        self.fields, self.description, self._reads = _columns(packets, connection.encoding)
 
     def _read_rowdata_packet(self) -> None:
         connection: QuickConnection = self.connection
-        packet, converters = connection.packet, self.converters
+        packet, reads = connection.packet, self._reads
         rows = []
-        while not _is_eof(data := packet()):
-            rows.append(_row(data, converters))
+        while not is_eof(data := packet()):
+            rows.append(tuple(row_of(data, reads)))
         end = EOFPacketWrapper(MysqlPacket(data, connection.encoding))
         self.warning_count, self.has_next = end.warning_count, end.has_next
         self.connection = None
@@ -146,32 +148,34 @@ def _columns(packets: tuple[bytes, ...], encoding: str) -> _Columns:
     """What column descriptors say."""
     fields: list[Any] = [FieldDescriptorPacket(data, encoding) for data in packets]
     description = tuple(field.description() for field in fields)
-    return _Columns(fields, description, [(_encoding(field, encoding), _converter(field)) for field in fields])
+    return _Columns(fields, description, [_reader(field, encoding) for field in fields])
 
 
-def _encoding(field: Any, encoding: str) -> str | None:  # noqa: ANN401 (PyMySQL declares no attributes)
-    """How the bytes of a value are text; None where they are not."""
-    if field.type_code == FIELD_TYPE.JSON:
-        return encoding
-    if field.type_code in _TEXT_TYPES:
-        return None if field.charsetnr == _BINARY_CHARSET else encoding
-    return "ascii"
-
-
-def _converter(field: Any) -> Converter | None:  # noqa: ANN401 (as above)
+def _reader(field: Any, encoding: str) -> Callable[[bytes], object]:  # noqa: ANN401 (PyMySQL declares no attributes)
+    """What makes a value of the bytes of a field."""
     found: Converter | None = decoders.get(field.type_code)
-    return None if found is through else found
+    convert = None if found is through else found
+    if field.type_code == FIELD_TYPE.JSON:
+        decode = methodcaller("decode", encoding)
+    elif field.type_code not in _TEXT_TYPES:
+        decode = methodcaller("decode", "ascii")
+    elif field.charsetnr == _BINARY_CHARSET:
+        return bytes if convert is None else convert
+    else:
+        decode = methodcaller("decode", encoding)
+    return decode if convert is None else lambda data: convert(decode(data))
 
 
-def _is_eof(data: bytes) -> bool:
+def is_eof(data: bytes) -> bool:
+    """Whether a packet ends the rows of a result."""
     return data[0] == _EOF and len(data) < _EOF_MAX
 
 
-def _row(data: bytes, converters: list[tuple[str | None, Converter | None]]) -> tuple[object, ...]:
-    """The values of a row: each behind its length, or a NULL."""
-    row: list[object] = []
+def row_of(data: bytes, reads: Sequence[Callable[[bytes], Value]]) -> list[Value | None]:
+    """The values of a packet, each behind its length, or a NULL; ``reads`` makes a value of each column's bytes."""
+    row: list[Value | None] = []
     at = 0
-    for encoding, converter in converters:
+    for read in reads:
         size = data[at]
         at += 1
         if size >= _NULL:
@@ -181,9 +185,6 @@ def _row(data: bytes, converters: list[tuple[str | None, Converter | None]]) -> 
             width = 2 if size == _TWO_BYTES else 3 if size == _THREE_BYTES else 8
             size = int.from_bytes(data[at : at + width], "little")
             at += width
-        value: Any = data[at : at + size]
+        row.append(read(data[at : at + size]))
         at += size
-        if encoding is not None:
-            value = value.decode(encoding)
-        row.append(value if converter is None else converter(value))
-    return tuple(row)
+    return row

@@ -8,15 +8,11 @@ from pymysql.constants import FIELD_TYPE
 from pymysql.err import MySQLError
 
 from oned.config import DatabaseSettings
-from oned.database.mysql import QuickConnection
+from oned.database.mysql import QuickConnection, is_eof, row_of
 from onedb.backup.snapshot import fault, own_tables
 from onedb.backup.values import Row, Value
-from onedb.errors import UnreachableError
+from onedb.mariadb import connect
 
-CONNECT_SECONDS = 5
-ANSWER_SECONDS = 3600
-"""An index over all machines takes its time."""
-LOCK_SECONDS = 10
 _NUMBERS = frozenset(
     {
         FIELD_TYPE.DECIMAL,
@@ -42,41 +38,12 @@ _TIMES = frozenset(
     }
 )
 _BINARY_CHARSET = 63
-_NULL, _TWO_BYTES, _THREE_BYTES, _EOF, _EOF_MAX = 0xFB, 0xFC, 0xFD, 0xFE, 9
-
 Read = Callable[[bytes], Value]
 
 
 def quoted(name: str) -> str:
     """``name`` as an identifier."""
     return "`" + name.replace("`", "``") + "`"
-
-
-def connect(settings: DatabaseSettings, name: str | None = None) -> QuickConnection:
-    """A connection to the database ``name``, else that of ``settings``.
-
-    Raises :class:`UnreachableError`, never with the password.
-    """
-    socket = settings.server if settings.server.startswith("/") else None
-    try:
-        return QuickConnection(
-            host=None if socket else settings.server,
-            port=settings.port or 3306,
-            unix_socket=socket,
-            user=settings.user,
-            password=settings.password.encode(),  # as bytes, or it would be sent as Latin-1
-            database=name or settings.name,
-            charset="utf8mb4",
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
-            write_timeout=ANSWER_SECONDS,
-            sql_mode="STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO",
-            init_command=f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}",
-        )
-    except MySQLError as error:
-        said = ": ".join(str(argument) for argument in error.args)
-        todo = "Check the server, the port, the user, the password and the name of the database."
-        raise UnreachableError(f"The {settings.label} cannot be used: {said}.", todo=todo) from None
 
 
 def fetch(connection: QuickConnection, statement: str) -> list[tuple[Any, ...]]:
@@ -95,8 +62,8 @@ def stream(connection: QuickConnection, statement: str) -> Iterator[Row]:
     reads = [_reader(field) for field in result.fields]
     packet = connection.packet
     try:
-        while not ((data := packet())[0] == _EOF and len(data) < _EOF_MAX):
-            yield _row(data, reads)
+        while not is_eof(data := packet()):
+            yield row_of(data, reads)
     except GeneratorExit:
         connection._force_close()  # noqa: SLF001  # the rest of the rows is still on the wire
         raise
@@ -115,25 +82,6 @@ def _reader(field: Any) -> Read:  # noqa: ANN401 (PyMySQL declares no attributes
 
 def _digits(data: bytes) -> str:
     return data.decode("ascii")
-
-
-def _row(data: bytes, reads: list[Read]) -> list[Value]:
-    """The values of a packet: each behind its length, or a NULL."""
-    row: list[Value] = []
-    at = 0
-    for read in reads:
-        size = data[at]
-        at += 1
-        if size >= _NULL:
-            if size == _NULL:
-                row.append(None)
-                continue
-            width = 2 if size == _TWO_BYTES else 3 if size == _THREE_BYTES else 8
-            size = int.from_bytes(data[at : at + width], "little")
-            at += width
-        row.append(read(data[at : at + size]))
-        at += size
-    return row
 
 
 class MysqlSnapshot:

@@ -7,11 +7,12 @@ from pymysql.err import MySQLError
 
 from oned.config import DatabaseSettings
 from oned.database.mysql import QuickConnection
-from onedb.backup.mysql import connect, fetch, quoted, stream
+from onedb.backup.mysql import fetch, quoted, stream
 from onedb.backup.snapshot import REPLACED, RESTORED, fault, superseded
 from onedb.backup.sql import Table
 from onedb.backup.values import Row, literal_row, mysql_literal
 from onedb.errors import BusyError
+from onedb.mariadb import connect
 
 _LOCK_TIMEOUT = 1205
 
