@@ -1,6 +1,9 @@
 """Bodies of objects as servers from 5.6 to 6.0 wrote them; :mod:`tests.support.old_database` fills tables with them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from tests.support import old_fleet as fleet
 
 VERSIONS = ("5.6", "5.8", "5.10", "5.12", "6.0")
 
@@ -31,7 +34,7 @@ def head(oid: int, name: str, uid: int = 0) -> str:
     return f"<ID>{oid}</ID><UID>{uid}</UID><GID>{gid}</GID>{names}"
 
 
-def ids(tag: str, numbers: range | list[int]) -> str:
+def ids(tag: str, numbers: Sequence[int]) -> str:
     return f"<{tag}>{''.join(f'<ID>{n}</ID>' for n in numbers)}</{tag}>"
 
 
@@ -89,8 +92,14 @@ def vm_report(release: Release, oid: int, when: int) -> str:
     return f"<VM><ID>{oid}</ID><LAST_POLL>{when}</LAST_POLL>{values}{used}</VM>"
 
 
-def image(release: Release, oid: int, uid: int, store: int) -> str:
-    """An image in use by no one, every fifth with a snapshot."""
+def image_size(oid: int) -> int:
+    """Megabytes of an image with its snapshots: every fifth has one."""
+    return 25 if oid % 5 == 0 else 20
+
+
+def image(release: Release, oid: int, uid: int, store: int, vms: Sequence[int] = ()) -> str:
+    """An image that ``vms`` run copies of, every fifth with a snapshot."""
+    state = 2 if vms else 1
     new = release.since("6.0")
     template = {"DEV_PREFIX": "vd"} | ({} if new or oid % 3 else {"DRIVER": "qcow2"})
     next_one = f"<NEXT_SNAPSHOT>{1 if oid % 5 == 0 else 0}</NEXT_SNAPSHOT>" if release.since("5.8") else ""
@@ -100,33 +109,36 @@ def image(release: Release, oid: int, uid: int, store: int) -> str:
         f"<IMAGE>{head(oid, f'image{oid}', uid)}{permissions()}<TYPE>0</TYPE><DISK_TYPE>0</DISK_TYPE>"
         f"<PERSISTENT>0</PERSISTENT><REGTIME>1500000000</REGTIME><SOURCE>/var/lib/one/datastores/{store}/{oid:x}</SOURCE>"
         f"<PATH>/tmp/disk &amp; more</PATH>{'<FORMAT>qcow2</FORMAT>' if new else '<FSTYPE></FSTYPE>'}<SIZE>20</SIZE>"
-        f"<STATE>1</STATE>{'<PREV_STATE>1</PREV_STATE>' if new else ''}<RUNNING_VMS>0</RUNNING_VMS>"
+        f"<STATE>{state}</STATE>{f'<PREV_STATE>{state}</PREV_STATE>' if new else ''}"
+        f"<RUNNING_VMS>{len(vms)}</RUNNING_VMS>"
         "<CLONING_OPS>0</CLONING_OPS><CLONING_ID>-1</CLONING_ID><TARGET_SNAPSHOT>-1</TARGET_SNAPSHOT>"
-        f"<DATASTORE_ID>{store}</DATASTORE_ID><DATASTORE>default</DATASTORE><VMS></VMS><CLONES></CLONES>"
+        f"<DATASTORE_ID>{store}</DATASTORE_ID><DATASTORE>default</DATASTORE>{ids('VMS', vms)}<CLONES></CLONES>"
         f"<APP_CLONES></APP_CLONES>{attributes('TEMPLATE', **template)}"
         f"<SNAPSHOTS><ALLOW_ORPHANS><![CDATA[NO]]></ALLOW_ORPHANS><CURRENT_BASE>-1</CURRENT_BASE>{snapshots}"
         "</SNAPSHOTS></IMAGE>"
     )
 
 
-def network(release: Release, oid: int) -> str:
-    """A network with one range."""
+def network(release: Release, oid: int, vms: Sequence[int] = ()) -> str:
+    """A network with one range, of which ``vms`` have addresses."""
     kind = "<BRIDGE_TYPE>linux</BRIDGE_TYPE>" if release.since("5.8") else ""
-    mac = f"02:00:0a:00:{oid % 256:02x}:01"
+    ip, mac = fleet.address(oid, 0)
+    size = 250 + (fleet.index_of(vms[-1]) if vms else 0)
     return (
         f"<VNET>{head(oid, f'net{oid}')}{permissions(other=True)}<CLUSTERS><ID>0</ID></CLUSTERS>"
         f"<BRIDGE>br{oid}</BRIDGE>{kind}<PARENT_NETWORK_ID/><VN_MAD>bridge</VN_MAD><PHYDEV/><VLAN_ID/><OUTER_VLAN_ID/>"
         "<VLAN_ID_AUTOMATIC>0</VLAN_ID_AUTOMATIC><OUTER_VLAN_ID_AUTOMATIC>0</OUTER_VLAN_ID_AUTOMATIC>"
-        f"<USED_LEASES>0</USED_LEASES><VROUTERS></VROUTERS>{attributes('TEMPLATE', SECURITY_GROUPS='0')}"
-        "<AR_POOL><AR><ALLOCATED></ALLOCATED><AR_ID><![CDATA[0]]></AR_ID>"
-        f"<IP><![CDATA[10.0.{oid % 256}.1]]></IP><MAC><![CDATA[{mac}]]></MAC>"
-        "<SIZE><![CDATA[250]]></SIZE><TYPE><![CDATA[IP4]]></TYPE></AR></AR_POOL></VNET>"
+        f"<USED_LEASES>{len(vms)}</USED_LEASES><VROUTERS></VROUTERS>"
+        f"{attributes('TEMPLATE', BRIDGE=f'br{oid}', SECURITY_GROUPS='0', VN_MAD='bridge')}"
+        f"<AR_POOL><AR><ALLOCATED><![CDATA[{fleet.allocated(vms)}]]></ALLOCATED><AR_ID><![CDATA[0]]></AR_ID>"
+        f"<IP><![CDATA[{ip}]]></IP><MAC><![CDATA[{mac}]]></MAC>"
+        f"<SIZE><![CDATA[{size}]]></SIZE><TYPE><![CDATA[IP4]]></TYPE></AR></AR_POOL></VNET>"
     )
 
 
 def record(oid: int, seq: int, start: int, end: int) -> str:
     """The fields of a record of the history, without element and machine; machines run on host 1 + ``oid`` % 10."""
-    place = 1 + oid % 10
+    place = fleet.host_of(oid)
     return (
         f"<OID>{oid}</OID><SEQ>{seq}</SEQ><HOSTNAME>node{place}</HOSTNAME><HID>{place}</HID><CID>0</CID>"
         f"<STIME>{start}</STIME><ETIME>{end}</ETIME><VM_MAD>kvm</VM_MAD><TM_MAD>ssh</TM_MAD><DS_ID>0</DS_ID>"
@@ -160,31 +172,35 @@ def vm(release: Release, oid: int, uid: int, now: int, records: str, *, deep: bo
         DEV_PREFIX="vd",
         DISK_ID="0",
         DRIVER="qcow2",
-        IMAGE=f"image{oid % 10}",
-        IMAGE_ID=str(oid % 10),
-        SIZE="2048",
+        IMAGE=f"image{fleet.image_of(oid)}",
+        IMAGE_ID=str(fleet.image_of(oid)),
+        SIZE=str(fleet.DISK_MEGABYTES),
         SOURCE=f"/var/lib/one/datastores/1/{oid:032x}",
         TARGET="vda",
         TM_MAD="ssh",
         TYPE="FILE",
     )
+    place = fleet.network_of(oid)
+    ip, mac = fleet.address(place, fleet.index_of(oid))
     nic = (
         attributes(
             "NIC",
             AR_ID="0",
-            BRIDGE=f"br{oid % 5}",
-            IP=f"10.{oid >> 16 & 255}.{oid >> 8 & 255}.{oid & 255}",
-            MAC=f"02:00:0a:{oid >> 16 & 255:02x}:{oid >> 8 & 255:02x}:{oid & 255:02x}",
-            NETWORK=f"net{oid % 5}",
-            NETWORK_ID=str(oid % 5),
+            BRIDGE=f"br{place}",
+            IP=ip,
+            MAC=mac,
+            NETWORK=f"net{place}",
+            NETWORK_ID=str(place),
             NIC_ID="0",
             SECURITY_GROUPS="0",
             VN_MAD="bridge",
         ).removesuffix("</NIC>")
         + f"{kind}</NIC>"
     )
-    rest = attributes("TEMPLATE", CPU="1", MEMORY="1024", TEMPLATE_ID=str(oid % 10), VMID=str(oid))
-    graphics = attributes("GRAPHICS", LISTEN="0.0.0.0", PORT=str(5900 + oid % 60000), TYPE="VNC")
+    size = {"CPU": str(fleet.CORES), "MEMORY": str(fleet.MEGABYTES)}
+    rest = attributes("TEMPLATE", **size, TEMPLATE_ID=str(oid % 10), VMID=str(oid))
+    port = fleet.port_of(oid)
+    graphics = "" if port is None else attributes("GRAPHICS", LISTEN="0.0.0.0", PORT=str(port), TYPE="VNC")
     needs = "<AUTOMATIC_REQUIREMENTS><![CDATA[(CLUSTER_ID = 0) & !(PUBLIC_CLOUD = YES)]]></AUTOMATIC_REQUIREMENTS>"
     user = attributes("USER_TEMPLATE", DESCRIPTION=f"machine {oid} für <tests>", HYPERVISOR="kvm", LABELS="a,b")
     return (
@@ -197,7 +213,7 @@ def vm(release: Release, oid: int, uid: int, now: int, records: str, *, deep: bo
 
 def short_vm(oid: int, uid: int, now: int) -> str:
     """The short body of the same machine, from 5.8 on."""
-    place = 1 + oid % 10
+    place = fleet.host_of(oid)
     return (
         f"<VM>{head(oid, f'vm-{oid}', uid)}<LAST_POLL>{now}</LAST_POLL><STATE>3</STATE><LCM_STATE>3</LCM_STATE>"
         f"<RESCHED>0</RESCHED><STIME>{now - 9000}</STIME><ETIME>0</ETIME><DEPLOY_ID>one-{oid}</DEPLOY_ID>"

@@ -1,7 +1,7 @@
 """Databases as servers from 5.6 to 6.0 left them: users, groups, rules, hosts, machines with history, and the rest.
 
-The same numbers and seed make the same rows. Ids of pools are those of a grown front-end: machines count from 0,
-every tenth number is of a machine that is gone.
+The same numbers and seed make the same rows, and what they say of each other agrees: ``onedb fsck`` finds nothing. What
+the machines are and have is told in :mod:`tests.support.old_fleet`.
 """
 
 import hashlib
@@ -17,9 +17,11 @@ from sqlalchemy.schema import CreateTable
 from oned.config import DatabaseSettings
 from oned.database import schema
 from oned.database.engine import make_engine
+from oned.infrastructure.vnc import pack
 from onedb.migrations import layout
 from tests.support import old_bodies as bodies
 from tests.support.old_bodies import Release, attributes, head, ids, permissions
+from tests.support.old_fleet import HOSTS, IMAGES, NETWORKS, USERS, Fleet
 
 NOW = 1_600_000_000
 PASSWORD = "front-end-secret"
@@ -31,7 +33,8 @@ HALVES = {
     "6.0": ("6.0.0", "6.0.0"),
 }
 """The versions of the shared and the local tables of each release."""
-USERS, HOSTS, IMAGES, NETWORKS, TEMPLATES, DOCUMENTS = 20, 10, 10, 5, 10, 12
+TEMPLATES, DOCUMENTS = 10, 12
+IMAGES_OWNER = 2
 _ROWS = 2000
 _LATER = {"vn_template_pool": "5.8", "hook_pool": "5.10", "hook_log": "5.10"}
 
@@ -93,23 +96,25 @@ def _contents(release: Release, vms: int, chance: random.Random) -> Iterator[tup
         "local_db_versioning",
         [{"oid": 0, "version": local, "timestamp": NOW, "comment": comment, "is_slave": False}],
     )
-    yield from _people()
-    yield from _places(release)
-    owners = [chance.choice([0, *range(2, 2 + USERS)]) for _ in range(vms + vms // 9 + 1)]
-    alive = list(islice((oid for oid in range(len(owners)) if oid % 10 != 9), vms))
-    machines = {host: [oid for oid in alive if 1 + oid % 10 == host] for host in range(1, HOSTS + 1)}
+    fleet = Fleet(vms, chance)
+    owners, alive = fleet.owners, fleet.alive
+    yield from _people(fleet)
+    yield from _places()
     yield (
         "host_pool",
         (
-            _pool(host, f"node{host}", bodies.host(release, host, found, NOW), state=2, cid=0, last_mon_time=NOW)
-            for host, found in machines.items()
+            _pool(host, f"node{host}", body, state=2, cid=0, last_mon_time=NOW)
+            for host in range(1, HOSTS + 1)
+            for body in [bodies.host(release, host, fleet.on_host(host), NOW)]
         ),
     )
     yield "host_monitoring", _reports(bodies.host_report, release, range(1, HOSTS + 1), ("hid", "last_mon_time"))
     yield "vm_pool", (_vm(release, oid, owners[oid]) for oid in alive)
     yield "vm_monitoring", _reports(bodies.vm_report, release, alive, ("vmid", "last_poll"))
     yield "history", (row for oid in alive for row in _history(release, oid, owners[oid]))
-    yield from _things(release)
+    yield from _markets(release)
+    yield from _things(release, fleet)
+    yield "cluster_vnc_bitmap", [{"id": 0, "map": pack(fleet.ports())}]
     last = {
         "vm_pool": len(owners),
         "user_pool": 1 + USERS,
@@ -117,6 +122,7 @@ def _contents(release: Release, vms: int, chance: random.Random) -> Iterator[tup
         "acl": 3,
         "host_pool": HOSTS,
     }
+    last |= dict.fromkeys(("zone_pool", "vdc_pool", "secgroup_pool"), 0)
     last |= {"group_pool": 99, "cluster_pool": 99, "datastore_pool": 99, "document_pool": DOCUMENTS - 1}
     last |= {"image_pool": IMAGES - 1, "network_pool": NETWORKS - 1, "template_pool": TEMPLATES - 1}
     yield "pool_control", [{"tablename": name, "last_oid": oid} for name, oid in last.items()]
@@ -154,13 +160,22 @@ def _history(release: Release, oid: int, uid: int) -> Rows:
         yield {"vid": oid, "seq": seq, "body": body, "stime": start, "etime": end}
 
 
-def _people() -> Iterator[tuple[str, Rows]]:
+def _people(fleet: Fleet) -> Iterator[tuple[str, Rows]]:
     users = {0: "oneadmin", 1: "serveradmin"} | {uid: f"user{uid}" for uid in range(2, 2 + USERS)}
     yield "user_pool", (_pool(uid, name, _user(uid, name), gid=0 if uid < 2 else 1) for uid, name in users.items())
-    quotas = "".join(f"<{name}_QUOTA></{name}_QUOTA>" for name in ("DATASTORE", "NETWORK", "VM", "IMAGE"))
-    yield "user_quotas", ({"user_oid": u, "body": f"<QUOTAS><ID>{u}</ID>{quotas}</QUOTAS>"} for u in users)
+    images = {IMAGES_OWNER: {image: bodies.image_size(image) for image in range(IMAGES)}}
     groups = {0: ("oneadmin", [0, 1]), 1: ("users", list(users)[2:])}
-    yield "group_quotas", ({"group_oid": g, "body": f"<QUOTAS><ID>{g}</ID>{quotas}</QUOTAS>"} for g in groups)
+    yield (
+        "user_quotas",
+        ({"user_oid": u, "body": fleet.quotas(u, [u] if u else [], images.get(u, {}))} for u in users),
+    )
+    yield (
+        "group_quotas",
+        (
+            {"group_oid": g, "body": fleet.quotas(g, found if g else [], images[IMAGES_OWNER] if g else {})}
+            for g, (_, found) in groups.items()
+        ),
+    )
     yield (
         "group_pool",
         (
@@ -180,6 +195,7 @@ def _people() -> Iterator[tuple[str, Rows]]:
             for oid, (who, what, rights) in enumerate(rules)
         ),
     )
+    quotas = "".join(f"<{name}_QUOTA></{name}_QUOTA>" for name in ("DATASTORE", "NETWORK", "VM", "IMAGE"))
     names = ("DEFAULT_USER_QUOTAS", "DEFAULT_GROUP_QUOTAS")
     yield "system_attributes", ({"name": name, "body": f"<{name}>{quotas}</{name}>"} for name in names)
 
@@ -195,8 +211,8 @@ def _user(uid: int, name: str) -> str:
     )
 
 
-def _places(release: Release) -> Iterator[tuple[str, Rows]]:
-    """Cluster, zone, VDC, security group, datastores, marketplaces."""
+def _places() -> Iterator[tuple[str, Rows]]:
+    """Cluster, zone, VDC, security group, datastores."""
     cluster = (
         f"<CLUSTER><ID>0</ID><NAME>default</NAME>{ids('HOSTS', range(1, HOSTS + 1))}{ids('DATASTORES', [0, 1, 2])}"
         f"{ids('VNETS', range(NETWORKS))}<TEMPLATE/></CLUSTER>"
@@ -220,6 +236,9 @@ def _places(release: Release) -> Iterator[tuple[str, Rows]]:
     yield "secgroup_pool", [_pool(0, "default", group)]
     stores = ((0, "system", 1), (1, "default", 0), (2, "files", 2))
     yield "datastore_pool", (_pool(oid, name, _store(oid, name, kind)) for oid, name, kind in stores)
+
+
+def _markets(release: Release) -> Iterator[tuple[str, Rows]]:
     markets = ["OpenNebula Public", "Linux Containers", "TurnKey Linux Containers"]
     markets += ["DockerHub"] if release.since("5.12") else []
     yield "marketplace_pool", (_pool(oid, name, _market(oid, name)) for oid, name in enumerate(markets))
@@ -243,10 +262,12 @@ def _market(oid: int, name: str) -> str:
     )
 
 
-def _things(release: Release) -> Iterator[tuple[str, Rows]]:
+def _things(release: Release, fleet: Fleet) -> Iterator[tuple[str, Rows]]:
     """Images, networks, templates, documents."""
-    yield "image_pool", (_pool(i, f"image{i}", bodies.image(release, i, 2, 1), 2) for i in range(IMAGES))
-    yield "network_pool", (_pool(i, f"net{i}", bodies.network(release, i), pid=-1) for i in range(NETWORKS))
+    images = ((i, bodies.image(release, i, IMAGES_OWNER, 1, fleet.with_image(i))) for i in range(IMAGES))
+    yield "image_pool", (_pool(i, f"image{i}", body, IMAGES_OWNER) for i, body in images)
+    networks = ((i, bodies.network(release, i, fleet.in_network(i))) for i in range(NETWORKS))
+    yield "network_pool", (_pool(i, f"net{i}", body, pid=-1) for i, body in networks)
     yield "template_pool", (_pool(i, f"template{i}", _template(i), 2) for i in range(TEMPLATES))
     yield "document_pool", (_pool(i, f"doc{i}", _document(release, i), 2, type=_kind(i)) for i in range(DOCUMENTS))
 

@@ -14,7 +14,8 @@ from tests.integration.oned.clients import Client, client
 from tests.integration.oned.conftest import BACKENDS, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.support import answers, old_database
-from tests.support.old_database import HALVES, HOSTS, IMAGES, NETWORKS, TEMPLATES, USERS, make_old_database, tables
+from tests.support.old_database import HALVES, TEMPLATES, make_old_database, tables
+from tests.support.old_fleet import HOSTS, IMAGES, NETWORKS, USERS
 from tests.support.plain_migration import migrate
 
 VMS = 45
