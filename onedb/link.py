@@ -39,8 +39,11 @@ class Link(ABC):
         """All rows of ``statement``."""
 
     @abstractmethod
-    def stream(self, statement: str) -> Iterator[Row]:
-        """The rows of ``statement``, one in memory at a time; the connection serves nothing else meanwhile."""
+    def stream(self, statement: str) -> Iterator[Sequence[Any]]:
+        """The rows of ``statement``, one in memory at a time; the connection serves nothing else meanwhile.
+
+        Who does not read to the end loses the connection on MariaDB.
+        """
 
     @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -101,7 +104,7 @@ class SqliteLink(Link):
         except sqlite3.Error as error:
             raise self._refused(error) from None
 
-    def stream(self, statement: str) -> Iterator[Row]:
+    def stream(self, statement: str) -> Iterator[Sequence[Any]]:
         """See :class:`Link`."""
         try:
             yield from self._connection.execute(statement)
@@ -154,14 +157,12 @@ class MysqlLink(Link):
         except self._fault as error:
             raise self._refused(error) from None
 
-    def stream(self, statement: str) -> Iterator[Row]:
+    def stream(self, statement: str) -> Iterator[Sequence[Any]]:
         """See :class:`Link`."""
-        from pymysql.cursors import SSCursor
+        from onedb.mariadb import python_values, stream
 
         try:
-            with self._connection.cursor(SSCursor) as cursor:
-                cursor.execute(statement)
-                yield from cursor
+            yield from stream(self._connection, statement, python_values)
         except self._fault as error:
             raise self._refused(error) from None
 

@@ -8,10 +8,10 @@ from pymysql.constants import FIELD_TYPE
 from pymysql.err import MySQLError
 
 from oned.config import DatabaseSettings
-from oned.database.mysql import QuickConnection, is_eof, row_of
+from oned.database.mysql import QuickConnection
+from onedb import mariadb
 from onedb.backup.snapshot import fault, own_tables
 from onedb.backup.values import Row, Value
-from onedb.mariadb import connect
 
 _NUMBERS = frozenset(
     {
@@ -55,21 +55,11 @@ def fetch(connection: QuickConnection, statement: str) -> list[tuple[Any, ...]]:
 
 def stream(connection: QuickConnection, statement: str) -> Iterator[Row]:
     """The rows that ``statement`` gives, one in memory at a time."""
-    connection.query(statement, unbuffered=True)
-    result: Any = connection._result  # noqa: SLF001 (PyMySQL's cursors read it there too)
-    if not result.unbuffered_active:
-        return
-    reads = [_reader(field) for field in result.fields]
-    packet = connection.packet
-    try:
-        while not is_eof(data := packet()):
-            yield row_of(data, reads)
-    except GeneratorExit:
-        connection._force_close()  # noqa: SLF001  # the rest of the rows is still on the wire
-        raise
-    finally:
-        result.unbuffered_active = False
-        result.connection = None
+    return mariadb.stream(connection, statement, _readers)
+
+
+def _readers(result: Any) -> list[Read]:  # noqa: ANN401 (PyMySQL declares no attributes)
+    return [_reader(field) for field in result.fields]
 
 
 def _reader(field: Any) -> Read:  # noqa: ANN401 (PyMySQL declares no attributes)
@@ -95,7 +85,7 @@ class MysqlSnapshot:
     @contextmanager
     def open(cls, settings: DatabaseSettings) -> Iterator["MysqlSnapshot"]:
         """Begin, and let go of everything at the end."""
-        connection = connect(settings)
+        connection = mariadb.connect(settings)
         try:
             fetch(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             fetch(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
