@@ -73,7 +73,7 @@ MORE = {
 }
 """What an element has that the bindings do not know."""
 
-ANY_ORDER = {"USER_POOL", "GROUP_POOL", "VM/MONITORING", "MONITORING_DATA/MONITORING"}
+ANY_ORDER = {"USER_POOL", "GROUP_POOL", "VM/MONITORING", "MONITORING_DATA/MONITORING", "HOST_SHARE/DATASTORES"}
 """Elements whose children stand in any order."""
 
 LOOSE = {"OPENNEBULA_CONFIGURATION"}

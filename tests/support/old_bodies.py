@@ -68,7 +68,8 @@ def host(release: Release, oid: int, vms: list[int], now: int) -> str:
         f"<RUNNING_VMS>{len(vms)}</RUNNING_VMS><VMS_THREAD>1</VMS_THREAD>"
         f"<DATASTORES>{disks if new else ''}</DATASTORES><PCI_DEVICES/>"
         f"<NUMA_NODES/></HOST_SHARE>{ids('VMS', vms)}"
-        f"{attributes('TEMPLATE', ARCH='x86_64', HYPERVISOR='kvm', VERSION='5', **traffic)}</HOST>"
+        f"{attributes('TEMPLATE', ARCH='x86_64', HYPERVISOR='kvm', VERSION='5', **traffic)}"
+        f"{'<MONITORING/>' if new else ''}</HOST>"
     )
 
 
@@ -77,7 +78,7 @@ def host_report(release: Release, oid: int, when: int) -> str:
     if not release.since("5.12"):
         return host(release, oid, [], when)
     return (
-        f"<MONITORING><ID>{oid}</ID><TIMESTAMP>{when}</TIMESTAMP><CAPACITY><FREE_CPU>700</FREE_CPU>"
+        f"<MONITORING><TIMESTAMP>{when}</TIMESTAMP><ID>{oid}</ID><CAPACITY><FREE_CPU>700</FREE_CPU>"
         "<FREE_MEMORY>8000000</FREE_MEMORY><USED_CPU>9</USED_CPU><USED_MEMORY>500000</USED_MEMORY></CAPACITY>"
         "<SYSTEM><NETRX>1234</NETRX><NETTX>567</NETTX></SYSTEM></MONITORING>"
     )
@@ -85,9 +86,11 @@ def host_report(release: Release, oid: int, when: int) -> str:
 
 def vm_report(release: Release, oid: int, when: int) -> str:
     """A row of ``vm_monitoring``."""
-    values = attributes("MONITORING", CPU="3.5", DISK_SIZE="20", MEMORY="524288", NETRX="42", STATE="a")
     if release.since("5.12"):
-        return f"<MONITORING><ID>{oid}</ID><TIMESTAMP>{when}</TIMESTAMP>{values}</MONITORING>"
+        return attributes(
+            "MONITORING", CPU="3.5", ID=str(oid), MEMORY="524288", NETRX="42", NETTX="7", TIMESTAMP=str(when)
+        )
+    values = attributes("MONITORING", CPU="3.5", DISK_SIZE="20", MEMORY="524288", NETRX="42", STATE="a")
     used = "<TEMPLATE><CPU>1</CPU><MEMORY>1024</MEMORY></TEMPLATE>"
     return f"<VM><ID>{oid}</ID><LAST_POLL>{when}</LAST_POLL>{values}{used}</VM>"
 
@@ -105,10 +108,11 @@ def image(release: Release, oid: int, uid: int, store: int, vms: Sequence[int] =
     next_one = f"<NEXT_SNAPSHOT>{1 if oid % 5 == 0 else 0}</NEXT_SNAPSHOT>" if release.since("5.8") else ""
     one = "<SNAPSHOT><ACTIVE>YES</ACTIVE><DATE>1500000000</DATE><ID>0</ID><PARENT>-1</PARENT><SIZE>5</SIZE></SNAPSHOT>"
     snapshots = f"{next_one}{one if oid % 5 == 0 else ''}"
+    kind = "<FORMAT>qcow2</FORMAT><FS></FS>" if new else "<FSTYPE></FSTYPE>"
     return (
         f"<IMAGE>{head(oid, f'image{oid}', uid)}{permissions()}<TYPE>0</TYPE><DISK_TYPE>0</DISK_TYPE>"
         f"<PERSISTENT>0</PERSISTENT><REGTIME>1500000000</REGTIME><SOURCE>/var/lib/one/datastores/{store}/{oid:x}</SOURCE>"
-        f"<PATH>/tmp/disk &amp; more</PATH>{'<FORMAT>qcow2</FORMAT>' if new else '<FSTYPE></FSTYPE>'}<SIZE>20</SIZE>"
+        f"<PATH>/tmp/disk &amp; more</PATH>{kind}<SIZE>20</SIZE>"
         f"<STATE>{state}</STATE>{f'<PREV_STATE>{state}</PREV_STATE>' if new else ''}"
         f"<RUNNING_VMS>{len(vms)}</RUNNING_VMS>"
         "<CLONING_OPS>0</CLONING_OPS><CLONING_ID>-1</CLONING_ID><TARGET_SNAPSHOT>-1</TARGET_SNAPSHOT>"

@@ -14,13 +14,13 @@ from tests.integration.oned.clients import Client, client
 from tests.integration.oned.conftest import BACKENDS, end, new_daemon
 from tests.integration.oned.daemon import Daemon
 from tests.support import answers, old_database
+from tests.support.old_bodies import Release
 from tests.support.old_database import HALVES, TEMPLATES, make_old_database, tables
 from tests.support.old_fleet import HOSTS, IMAGES, NETWORKS, USERS
 from tests.support.plain_migration import migrate
 
 VMS = 45
 MARKET = 'MARKET_MAD_CONF = [ NAME = "http", REQUIRED_ATTRS = "", APP_ACTIONS = "monitor", PUBLIC = "yes" ]'
-OLDER = [version for version in HALVES if version != "6.0"]
 POOLS: dict[str, tuple[Callable[[Client], Any], int]] = {
     "VM": (lambda one: one.vmpool.info(-2, -1, -1, -2), VMS),
     "HOST": (lambda one: one.hostpool.info(), HOSTS),
@@ -40,10 +40,35 @@ POOLS: dict[str, tuple[Callable[[Client], Any], int]] = {
 """How each pool is read, and how many objects are in it."""
 
 
+MOVED = {
+    "HOST/MONITORING: missing": "5.10",
+    "HOST/PREV_STATE: after TEMPLATE": "5.8",
+    "HOST/MONITORING/TIMESTAMP: after ID": "5.10",
+    "VM/MONITORING/MONITORING: unknown": "5.10",
+    "IMAGE/FORMAT: after SNAPSHOTS": "5.12",
+    "IMAGE/FS: missing": "5.12",
+    "IMAGE/SNAPSHOTS/NEXT_SNAPSHOT: after SNAPSHOT": "5.6",
+    "VM/SNAPSHOTS/NEXT_SNAPSHOT: after SNAPSHOT": "5.6",
+    "VNET/BRIDGE_TYPE: after AR_POOL": "5.6",
+}
+"""What upstream's steps, and ours, put elsewhere than a 6.0 server does, until that writes the object again; and the
+last release that databases come from for which it is so."""
+
+
 @pytest.fixture(autouse=True)
-def _as_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body that no 6.0 has written since has its elements where 5.12 and the steps put them: any order will do."""
-    monkeypatch.setattr(answers, "check", lambda _document: None)
+def _as_moved(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers may differ from those of 6.0 in what is moved, and in nothing else."""
+    version = request.node.callspec.params.get("version", "6.0")
+    allowed = {what for what, last in MOVED.items() if not Release(version).since(last) or version == last}
+
+    def check(document: str) -> None:
+        wrong = [
+            each.removeprefix(f"{each.partition('_POOL/')[0]}_POOL/")
+            for each in answers.schema().problems(document)
+        ]
+        assert not set(wrong) - allowed, f"{wrong}\n{document[:4000]}"
+
+    monkeypatch.setattr(answers, "check", check)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -75,7 +100,7 @@ def content(settings: DatabaseSettings, table: str, columns: str) -> list[tuple[
         engine.dispose()
 
 
-@pytest.mark.parametrize("version", OLDER)
+@pytest.mark.parametrize("version", HALVES)
 def test_a_server_opens_what_the_steps_made(fresh: Daemon, version: str) -> None:
     settings = settings_of(fresh)
     make_old_database(settings, version, VMS)
@@ -94,7 +119,7 @@ def test_a_server_opens_what_the_steps_made(fresh: Daemon, version: str) -> None
         assert made >= 4, "the number of the new marketplace is not given away twice"
 
 
-@pytest.mark.parametrize("version", OLDER)
+@pytest.mark.parametrize("version", [version for version in HALVES if version != "6.0"])
 def test_every_key_of_every_table_stays(fresh: Daemon, version: str) -> None:
     settings = settings_of(fresh)
     make_old_database(settings, version, VMS)
