@@ -156,10 +156,12 @@ def test_a_user_of_one_s_own(client: Client) -> None:
 def test_a_list_comes_at_once(client: Client) -> None:
     running(client.ground)
     best = 9.0
-    for _ in range(5):
+    for _ in range(20):  # a busy machine delays some of them, a slow command all
         begin = time.perf_counter()
         client.ok("vm", "list")
         best = min(best, time.perf_counter() - begin)
+        if best < 0.3:
+            break
     assert best < 0.3
 
 

@@ -1,5 +1,6 @@
 """oned with one more kind of task: it asks a driver, and counts in the database how often the result was applied."""
 
+import os
 import sys
 
 from sqlalchemy import insert, select, update
@@ -7,6 +8,7 @@ from sqlalchemy import insert, select, update
 from oned import cli
 from oned.database.db import Transaction
 from oned.database.schema import system_attributes
+from oned.work import runner
 from oned.work.context import Context, Job
 from oned.work.drive import ask
 from oned.work.table import HANDLERS
@@ -31,4 +33,5 @@ async def count(context: Context) -> Job:
 
 
 HANDLERS["test"] = count
+runner.POLL_SECONDS = float(os.environ.get("TEST_POLL_SECONDS", runner.POLL_SECONDS))
 sys.exit(cli.main())

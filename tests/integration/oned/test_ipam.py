@@ -256,13 +256,11 @@ def test_two_calls_do_not_get_the_same_address(oned: Daemon) -> None:
 
 
 def test_a_slow_driver_holds_up_nobody_else(oned: Daemon) -> None:
-    net = Net(oned, more=", DUMMY_DELAY = 1")
+    net = Net(oned, more=", DUMMY_DELAY = 3")
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(new_vm, oned, str(net.oid))
         time.sleep(0.2)
-        begin = time.perf_counter()
         oned.ok("one.vn.update", net.oid, "COLOR = blue", 1)
-        assert time.perf_counter() - begin < 0.7
         assert not slow.done()
         assert slow.result() >= 0
     assert value(oned.ok("one.vn.info", net.oid), "COLOR") == "blue"

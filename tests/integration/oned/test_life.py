@@ -64,14 +64,15 @@ def test_init_and_exit(fresh: Daemon) -> None:
 def test_starts_and_stops_within_a_second(fresh: Daemon) -> None:
     fresh.start()
     fresh.stop()
-    starts, stops = [], []
-    for _ in range(3):
-        starts.append(fresh.start())
-        code, seconds = fresh.stop()
+    best = [60.0, 60.0]
+    for _ in range(20):  # a busy machine delays some of them, a slow server all
+        start = fresh.start()
+        code, stop = fresh.stop()
         assert code == 0
-        stops.append(seconds)
-    assert min(starts) < 1.0
-    assert min(stops) < 1.0
+        best = [min(best[0], start), min(best[1], stop)]
+        if max(best) < 1.0:
+            break
+    assert max(best) < 1.0, best
 
 
 def test_stops_while_clients_hold_connections(fresh: Daemon) -> None:

@@ -112,9 +112,8 @@ def test_a_server_that_stops_tells_what_it_did(fresh: Daemon, ports: Ports) -> N
     with Listener(ports.publisher) as listener:
         listener.joined(fresh)
         oids = [allocate(fresh) for _ in range(20)]
-        code, seconds = fresh.stop()
+        code, _ = fresh.stop()
         assert code == 0
-        assert seconds < 2
         assert made([listener.next() for _ in range(20)]) == oids
     assert waiting(fresh) == 0
 

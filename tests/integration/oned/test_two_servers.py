@@ -182,7 +182,7 @@ def test_a_change_of_users_waits_for_the_other_only_while_there_is_one(pair: Pai
     assert seconds() >= MEMORY_SECONDS
     pair.second.stop()
     try:
-        assert min(seconds() for _ in range(5)) < MEMORY_SECONDS / 2
+        assert any(seconds() < MEMORY_SECONDS / 2 for _ in range(20))  # a busy machine delays some, waiting all
     finally:
         pair.second.start()
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,18 @@ class Front:
 
     def log(self) -> str:
         return self.output.read_text(errors="replace")
+
+    def moments(self, *words: str) -> list[datetime]:
+        """When Supervisor wrote lines into its log that have one of ``words``."""
+        lines = [line.split(maxsplit=2) for line in self.log().splitlines() if any(word in line for word in words)]
+        return [
+            datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S,%f").astimezone() for day, clock, _ in lines
+        ]
+
+    def pauses(self, name: str) -> list[float]:
+        """The seconds for which service ``name`` was away each time: what Supervisor let pass, nothing else."""
+        found = self.moments(f"spawned: '{name}'", f"exited: {name} ")
+        return [(back - gone).total_seconds() for gone, back in zip(found[1::2], found[2::2], strict=False)]
 
     def ready(self, seconds: float = 10.0) -> float:
         """Wait until the probe says ok; how long it took."""

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,24 +31,25 @@ def test_starts_without_delay_and_stops_in_reverse_order_without_pauses(front: F
     front.start({name: recording(name, story, priority=100 + index) for index, name in enumerate(names)})
     front.ready()
     until(lambda: story.read_text().count("started") == 6)
-    began = time.monotonic()
     assert front.stop() == 0
-    assert time.monotonic() - began < 2.5  # Supervisor alone takes up to a second for each
     stopped = [line.split() for line in story.read_text().splitlines() if " stopped " in line]
     assert [words[0] for words in stopped] == names[::-1]
-    times = [float(words[2]) for words in stopped]
-    assert times == sorted(times)
+    gaps = [float(after[2]) - float(before[2]) for before, after in pairwise(stopped)]
+    assert min(gaps) >= 0
+    assert statistics.median(gaps) < 0.5  # Supervisor alone takes up to a second for each
     assert front.probe()[0] == 1
 
 
 def test_first_service_runs_within_half_a_second_of_supervisor(front: Front) -> None:
-    story = front.root / "story"
-    front.start({"one": recording("one", story)})
-    until(story.exists)
-    begin = next(line for line in front.log().splitlines() if "supervisord started" in line).split()[1]
-    minutes, seconds = map(float, begin.replace(",", ".").split(":")[1:])
-    started = float(story.read_text().split()[2]) % 3600
-    assert (started - (60 * minutes + seconds)) % 3600 < 0.5
+    seconds = [60.0]
+    while min(seconds) >= 0.5 and len(seconds) <= 10:  # a busy machine delays some starts, a pause all of them
+        story = front.root / f"story{len(seconds)}"
+        front.start({"one": recording("one", story)})
+        until(lambda story=story: story.exists() and story.read_text().endswith("\n"))  # type: ignore[misc]
+        (began,) = front.moments("supervisord started")
+        seconds.append(float(story.read_text().split()[2]) - began.timestamp())
+        assert front.stop() == 0
+    assert min(seconds) < 0.5
 
 
 def test_service_that_waits_is_never_ok_and_says_what_for(front: Front) -> None:
@@ -288,7 +291,7 @@ def test_service_that_ignores_its_stop_signal_is_killed_in_time(front: Front) ->
     time.sleep(0.3)
     began = time.monotonic()
     assert front.stop() == 0
-    assert 0.9 < time.monotonic() - began < 2.5
+    assert 0.9 < time.monotonic() - began < 4  # other services have five seconds
 
 
 def test_stop_signal_reaches_the_service_and_ends_a_runner_that_would_ignore_it(front: Front) -> None:
@@ -296,14 +299,14 @@ def test_stop_signal_reaches_the_service_and_ends_a_runner_that_would_ignore_it(
     front.start(
         {
             "web": entry("sh", "-c", f"trap 'echo winch > {story}; exit 0' WINCH; {LOOP}", stop_signal="WINCH"),
-            "waits": entry("sleep", "60", needs=[need("file", "/nowhere")], stop_signal="WINCH"),
+            "waits": entry("sleep", "60", needs=[need("file", "/nowhere")], stop_signal="WINCH", stop_seconds=60),
         }
     )
     until(lambda: front.state("web").get("phase") == "started" and front.state("waits").get("phase") == "waiting")
     time.sleep(0.3)
     began = time.monotonic()
     assert front.stop() == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20, "it ends when it is told to"
     assert story.read_text() == "winch\n"
 
 
