@@ -7,16 +7,16 @@ takes the memory of one row.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
-from onedb.backup.values import Row, Value, mysql_text, sqlite_text
+from onedb.backup.literals import BrokenError, MoreError, RowReader
+from onedb.backup.values import Row
 from onedb.errors import OnedbError
 
 CHUNK = 1 << 20
 LONGEST = 160 << 20
 """Bytes of one statement or row: a body of 16 MB in hexadecimal digits or in backslashes is well below."""
 BATCH_ROWS, BATCH_BYTES = 500, 1 << 20
-_QUOTE, _COMMA, _OPEN, _CLOSE, _BACKSLASH = b"',()\\"
 
 _SPACE = re.compile(rb"\s*")
 _WORD = re.compile(rb"[A-Za-z]+")
@@ -32,11 +32,6 @@ _IGNORED = re.compile(
     rb"|DELETE\s+FROM\s+[`\"]?sqlite_sequence)\b",
     re.IGNORECASE,
 )
-_BARE = re.compile(rb"NULL|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?=[\s,)])", re.IGNORECASE)
-_HEX = re.compile(rb"(?:0x([0-9A-F]*)|X'([0-9A-F]*)')(?=[\s,)])|CAST\(X'([0-9A-F]*)' AS TEXT\)", re.IGNORECASE)
-_PREFIX = re.compile(rb"_binary\s+(?=')", re.IGNORECASE)
-_REPLACE = re.compile(rb"replace\(", re.IGNORECASE)
-_REPLACED = re.compile(rb",'([^']*)',char\((\d+)\)\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -84,19 +79,20 @@ class Commit:
 Event = Table | Rows | Index | Comment | Commit
 
 
-class MoreError(Exception):
-    """The text goes on behind what was read of it."""
+class Source(Protocol):
+    """Where text comes from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; none at the end."""
 
 
 class SqlReader:
     """The events of ``stream``, of which ``limit`` bytes are read; ``seen`` is told every chunk."""
 
-    def __init__(
-        self, stream: BinaryIO, limit: int, *, mysql: bool, seen: Callable[[bytes], object] = len
-    ) -> None:
-        self._stream, self._left, self._mysql, self._seen = stream, limit, mysql, seen
+    def __init__(self, stream: Source, limit: int, *, mysql: bool, seen: Callable[[bytes], object] = len) -> None:
+        self._stream, self._left, self._seen = stream, limit, seen
         self._data, self._at, self._before = b"", 0, 0
-        self._text = mysql_text if mysql else sqlite_text
+        self._values = RowReader(mysql=mysql)
 
     def events(self) -> Iterator[Event]:
         """All of them, in order.
@@ -201,7 +197,7 @@ class SqlReader:
             if mark == b";":
                 return match.start()
             if mark == b"'":
-                at = self._literal_end(self._data, match.end()) + 1
+                at = self._values.literal_end(self._data, match.end()) + 1
             else:
                 close = self._data.find(mark, match.end())
                 if close < 0:
@@ -232,100 +228,17 @@ class SqlReader:
     def _next_row(self) -> Row:
         while True:
             try:
-                row, at = self._row(self._data, self._at)
+                row, at = self._values.row(self._data, self._at)
             except (MoreError, IndexError):
                 self._need()
+            except BrokenError as error:
+                raise self.fail(str(error)) from None
             else:
                 self._at = at
                 return row
 
-    def _row(self, data: bytes, at: int) -> tuple[Row, int]:
-        """The row that begins ``at``, and where it has ended."""
-        if data[at] != _OPEN:
-            raise self.fail("has a broken row")
-        row: list[Value] = []
-        while True:
-            at += 1
-            if data[at] == _QUOTE:
-                end = self._literal_end(data, at + 1)
-                row.append(self._text(data[at + 1 : end]))
-                at = end + 1
-            else:
-                value, at = self._bare(data, at)
-                row.append(value)
-            mark = data[at]
-            if mark == _CLOSE:
-                return row, at + 1
-            if mark != _COMMA:
-                raise self.fail("has a broken row")
-
-    def _literal_end(self, data: bytes, at: int) -> int:
-        """Where the quote is that ends the literal whose first character is ``at``."""
-        start = at
-        while True:
-            end = data.find(b"'", at)
-            if end < 0:
-                raise MoreError
-            if self._mysql and data[end - 1] == _BACKSLASH and _escaped(data, start, end):
-                at = end + 1
-            elif data[end + 1] == _QUOTE:  # IndexError where the text goes on
-                at = end + 2
-            else:
-                return end
-
-    def _bare(self, data: bytes, at: int) -> tuple[Value, int]:
-        """A value without quotes, and where it has ended."""
-        if match := _BARE.match(data, at):
-            return self._number(match[0]), match.end()
-        if match := _HEX.match(data, at):
-            digits = match[1] or match[2] or match[3] or b""
-            found = bytearray.fromhex(digits.decode())
-            return (bytes(found) if match[3] is not None else found), match.end()
-        if match := _PREFIX.match(data, at):
-            end = self._literal_end(data, match.end() + 1)
-            return bytearray(self._text(data[match.end() + 1 : end])), end + 1
-        if match := _REPLACE.match(data, at):
-            return self._replaced(data, match.end())
-        if b")" not in data[at:]:
-            raise MoreError
-        raise self.fail("has a value that cannot be read")
-
-    def _number(self, text: bytes) -> Value:
-        """A NULL or a number; SQLite's shell writes fractions with more digits than they have."""
-        if text.upper() == b"NULL":
-            return None
-        fraction = not self._mysql and not text.lstrip(b"+-").isdigit()
-        return repr(float(text)) if fraction else text.decode()
-
-    def _replaced(self, data: bytes, at: int, depth: int = 0) -> tuple[Value, int]:
-        """How ``sqlite3`` writes texts with more than one line: at most twice around a literal."""
-        if data[at] == _QUOTE:
-            end = self._literal_end(data, at + 1)
-            text: Value = self._text(data[at + 1 : end])
-            at = end + 1
-        elif depth == 0 and (inner := _REPLACE.match(data, at)):
-            text, at = self._replaced(data, inner.end(), 1)
-        elif len(data) - at < 64:
-            raise MoreError
-        else:
-            raise self.fail("has a value that cannot be read")
-        match = _REPLACED.match(data, at)
-        if match is None or not isinstance(text, bytes):
-            if len(data) - at < 64:
-                raise MoreError
-            raise self.fail("has a value that cannot be read")
-        return text.replace(match[1], chr(int(match[2])).encode()), match.end()
-
 
 _SPECIAL = re.compile(rb"[;'\"`]")
-
-
-def _escaped(data: bytes, start: int, end: int) -> bool:
-    """Whether an odd number of backslashes is in front of ``end``."""
-    at = end
-    while at > start and data[at - 1] == _BACKSLASH:
-        at -= 1
-    return (end - at) % 2 == 1
 
 
 def _name(match: re.Match[bytes]) -> str:
