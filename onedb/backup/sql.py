@@ -1,7 +1,7 @@
 """Reads SQL text in pieces: what ``onedb``, ``mariadb-dump`` and ``sqlite3``'s ``.dump`` write, and nothing else.
 
-Only tables and their rows come out, as data: no statement of a file is carried out as it stands. A file of any size
-takes the memory of one row.
+Only tables and their rows come out, as data: of all statements those that make plain tables and indexes are the only
+ones that a database ever sees. A file of any size takes the memory of one row.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from onedb.backup.definitions import is_plain_index, is_plain_table
 from onedb.backup.literals import BrokenError, MoreError, RowReader
 from onedb.backup.values import Row
 from onedb.errors import OnedbError
@@ -26,7 +27,6 @@ _INSERT = re.compile(
 )
 _COLUMN = re.compile(_NAME)
 _CREATE = re.compile(rb"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?" + _NAME + rb"\s*(?=\()", re.IGNORECASE)
-_INDEX = re.compile(rb"CREATE\s+(?:UNIQUE\s+)?INDEX\s", re.IGNORECASE)
 _IGNORED = re.compile(
     rb"(?:DROP\s+(?:TABLE|DATABASE)|CREATE\s+DATABASE|USE|LOCK|UNLOCK|SET|PRAGMA|BEGIN|START|COMMIT"
     rb"|DELETE\s+FROM\s+[`\"]?sqlite_sequence)\b",
@@ -246,11 +246,11 @@ def _name(match: re.Match[bytes]) -> str:
 
 
 def _statement_event(text: bytes) -> Event | None:
-    if match := _CREATE.match(text):
+    if (match := _CREATE.match(text)) and is_plain_table(text[match.end() :]):
         statement = text.decode()
         group = next(number for number in (1, 2, 3) if match[number])
         quotes = 0 if group == 3 else 1
         return Table(_name(match), statement, match.start(group) - quotes, match.end(group) + quotes)
-    if _INDEX.match(text):
+    if is_plain_index(text):
         return Index(text.decode())
     return Commit() if text.upper() in {b"COMMIT", b"END"} else None
