@@ -68,11 +68,13 @@ def _tokens(text: bytes) -> list[bytes]:
 
 def _is_plain(token: bytes, before: bytes, depth: int) -> bool:
     first = token[:1]
-    if token == b"?" or first == b"'":
-        return token != b"?" and before in _TEXTS_FOLLOW | {b"="} and depth < 2
+    if first == b"?":
+        return False
+    if first == b"'":
+        return depth < 2 and before in _TEXTS_FOLLOW | {b"="}
     if depth == 3:
         return token.isdigit()  # how much of a column is in a key
-    if token in {b",", b"="} or first in b'`"' or first.isdigit() or depth == 2:
+    if depth == 2 or first in b",=`-+0123456789" or first == b'"':
         return True
     begins = depth == 1 and before in {b"(", b","}
     return begins or before in _NAMES_FOLLOW or token.upper() in _WORDS
