@@ -7,6 +7,8 @@ A backup is SQL text that the plain ``mariadb`` or ``sqlite3`` client loads; its
 ``mysql``      that of MariaDB, straight from the wire
 ``sqlite``     that of SQLite
 ``writer``     the file: written, flushed, read back, compared, and only then given its name
+``part``       the hidden file that a backup is before it gets its name
+``follower``   reads a long file back while it is written
 ``sql``        reads SQL text of ``onedb``, ``mariadb-dump`` and ``sqlite3``, in pieces
 ``reader``     a whole file: what it is, what it holds, whether it is complete
 ``restore``    into new tables, read back, and swapped in at once

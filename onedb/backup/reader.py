@@ -116,17 +116,20 @@ class BackupFile:
         reader = SqlReader(self._stream, self._limit, mysql=self.contents.mysql, seen=digest.update)
         last: Event | None = None
         for event in reader.events():
-            if isinstance(event, Rows):
-                tally = self.contents.tables.setdefault(event.table, Tally())
-                for row in event.rows:
-                    tally.add(row)
-                if event.table in _VERSIONS:
-                    self._note_versions(event)
-            elif isinstance(event, Table):
-                self.contents.tables.setdefault(event.name, Tally())
+            count(self.contents.tables, event)
+            if isinstance(event, Rows) and event.table in _VERSIONS:
+                self._note_versions(event)
             last = event
             yield event
         self._judge(digest.hexdigest(), last)
+
+    def hold_against(self, digest: str, tables: dict[str, Tally]) -> None:
+        """Compare what another has read of this file, one of ``onedb``, with its last line.
+
+        Raises :class:`OnedbError`.
+        """
+        self.contents.tables = tables
+        self._judge(digest, None)
 
     def _note_versions(self, event: Rows) -> None:
         """The version is that of the row with the highest number."""
@@ -153,6 +156,16 @@ class BackupFile:
         self.contents.whole = "vm_pool" in self.contents.tables
         if "user_pool" not in self.contents.tables or "db_versioning" not in self.contents.tables:
             raise self._refuse("holds no OpenNebula database", "Name a backup of one.")
+
+
+def count(tables: dict[str, Tally], event: Event) -> None:
+    """Add what ``event`` brings to ``tables``."""
+    if isinstance(event, Rows):
+        tally = tables.setdefault(event.table, Tally())
+        for row in event.rows:
+            tally.add(row)
+    elif isinstance(event, Table):
+        tables.setdefault(event.name, Tally())
 
 
 def _number(value: object) -> int:
