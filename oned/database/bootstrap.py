@@ -20,6 +20,7 @@ from oned.config import Settings
 from oned.database import schema
 from oned.database.db import Database, Transaction
 from oned.database.tables import create_missing, present
+from oned.database.upgraded import note_work
 from oned.errors import BootstrapError, NewerSchemaError, OlderSchemaError, StateError
 from oned.infrastructure import clusters, datastores
 from oned.methods.quotas import EMPTY, new_body
@@ -93,6 +94,7 @@ def prepare(database: Database, settings: Settings, locations: Locations, log: L
     if all(versions):
         if made := create_missing(database, names):
             log.write("ONE", INFO, f"The {settings.database.label} lacked, and has now: {', '.join(made)}.")
+        note_work(database, names)
         database.beside(_begin)
         log.write("ONE", INFO, f"oned is using version {schema.SCHEMA_VERSION} of the {settings.database.label}")
         _warn_about_password(database, locations, log)

@@ -11,6 +11,8 @@ NEW, OLD = "oneedge_new_", "oneedge_old_"
 JOURNAL = "journal"
 REPLACED, CREATED = "replaced", "created"
 """What the journal says of a table: it had a predecessor, or not."""
+USED = "used"
+"""What the journal says once an ``oned`` has worked on the new tables (:mod:`oned.database.upgraded` writes it)."""
 
 
 def leftovers(tables: Iterable[str]) -> list[str]:

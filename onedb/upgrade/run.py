@@ -213,7 +213,7 @@ def rollback(settings: "DatabaseSettings", *, force: bool = False) -> list[str]:
     with open_link(settings) as link, guard.only_one(link, settings):
         if not force:
             guard.no_oned(link, settings)
-            if "oneedge_task" in link.tables():
+            if swap.is_used(link):
                 raise OnedbError(
                     "An oned has worked on the database since its upgrade.",
                     todo="Use onedb restore with the backup; --force goes back all the same and loses its changes.",

@@ -11,7 +11,7 @@ from oned.database import schema
 from onedb.errors import OnedbError
 from onedb.link import Link
 from onedb.upgrade.copying import index
-from onedb.upgrade.names import CREATED, JOURNAL, NEW, OLD, REPLACED, leftovers
+from onedb.upgrade.names import CREATED, JOURNAL, NEW, OLD, REPLACED, USED, leftovers
 from onedb.upgrade.plan import TablePlan
 
 FIRST_MARIADB, FIRST_MYSQL = (10, 6), (8, 0)
@@ -39,6 +39,14 @@ def drop_leftovers(link: Link) -> list[str]:
 def can_go_back(link: Link) -> bool:
     """Whether the tables from before an upgrade are all there."""
     return OLD + JOURNAL in link.tables()
+
+
+def is_used(link: Link) -> bool:
+    """Whether an ``oned`` has worked on the new tables: what it wrote stays in some tables when others go back."""
+    if not can_go_back(link):
+        return False
+    statement = f"SELECT COUNT(*) FROM {link.quoted(OLD + JOURNAL)} WHERE action = {link.mark}"  # noqa: S608 (a constant)
+    return bool(link.fetch(statement, (USED,))[0][0])
 
 
 def drop(link: Link, names: Sequence[str]) -> list[str]:
@@ -79,7 +87,8 @@ def swap_back(link: Link) -> list[str]:
             "There is no upgrade to take back: its old tables are gone.", todo="Use onedb restore with a backup."
         )
     pairs: list[tuple[str, str]] = []
-    journal = link.fetch(f"SELECT tablename, action FROM {link.quoted(OLD + JOURNAL)}")  # noqa: S608 (a constant)
+    every = link.fetch(f"SELECT tablename, action FROM {link.quoted(OLD + JOURNAL)}")  # noqa: S608 (a constant)
+    journal = [(name, action) for name, action in every if action in (REPLACED, CREATED)]
     for name, action in journal:
         pairs.append((name, NEW + name))
         if action == REPLACED:

@@ -60,12 +60,17 @@ def test_a_running_oned_blocks_and_a_killed_one_does_not(world: World) -> None:
     assert world.versions() == ("6.0.0", "6.0.0")
     daemon.start()
     daemon.stop()
+    with pytest.raises(OnedbError, match="has worked on the database"):
+        rollback(world.settings)
 
 
 def test_nobody_goes_back_behind_an_oned_that_has_worked(world: World) -> None:
     world.fill()
     upgrade(world.settings, Options())
-    world.sql("CREATE TABLE oneedge_task (id INTEGER)")
+    world.sql("CREATE TABLE oneedge_task (id INTEGER)")  # of an oned before the upgrade
+    rollback(world.settings)
+    upgrade(world.settings, Options())
+    world.sql("INSERT INTO oneedge_old_journal VALUES ('.oned', 'used')")  # as oned does when it starts
     with pytest.raises(OnedbError, match="has worked on the database"):
         rollback(world.settings)
     rollback(world.settings, force=True)
