@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from oned.config import DatabaseSettings
 from onedb.errors import BusyError, OnedbError
 from onedb.link import Link
+from onedb.upgrade.listening import answers, endpoint_of
 from onelib.locations import Locations
 
 OTHERS_SECONDS = 3.0
@@ -52,10 +54,17 @@ def _another() -> BusyError:
 
 
 def no_oned(link: Link, settings: DatabaseSettings) -> None:
-    """Refuse to work beside an ``oned``: of this tree, or with this database open. Raises :class:`BusyError`."""
+    """Refuse to work beside an ``oned``: of this tree, answering its API, or with this database open.
+
+    Raises :class:`BusyError`. What a killed ``oned`` has left does not count.
+    """
     lock = Locations.from_environment().auth / ".oned.lock"
     if lock.exists() and _is_held(lock):
         raise BusyError("First stop OpenNebula: an oned works on this front-end.", todo="Stop it, then try again.")
+    if (endpoint := endpoint_of(settings)) and answers(endpoint):
+        raise BusyError(
+            f"OpenNebula found listening on '{endpoint}'. First stop OpenNebula.", todo="Stop it, then try again."
+        )
     deadline = time.monotonic() + OTHERS_SECONDS
     while others := _sessions(link) if link.mysql else _holders(settings.path):
         if time.monotonic() > deadline:
@@ -111,18 +120,29 @@ def size(link: Link, tables: list[str] | None = None) -> int:
     return sum(int(number) for name, number in rows if tables is None or name in tables)
 
 
-def check_room(folder: Path, needed: int, what: str) -> None:
+def check_room(folder: Path | None, needed: int, what: str) -> None:
     """Refuse to begin without room for ``needed`` bytes and a margin in ``folder``. Raises :class:`OnedbError`.
 
     A folder that this host does not have, as with a database elsewhere, cannot be checked.
     """
-    if folder.is_dir() and shutil.disk_usage(folder).free < needed * MARGIN:
+    if folder is not None and folder.is_dir() and shutil.disk_usage(folder).free < needed * MARGIN:
         raise OnedbError(
             f"{folder} has no room for {what}: about {round(needed * MARGIN / 2**20)} MiB are needed.",
             todo="Make room, or name another folder; nothing was changed.",
         )
 
 
-def data_folder(link: Link, settings: DatabaseSettings) -> Path:
-    """Where the database keeps its files, as it says."""
-    return Path(str(link.fetch("SELECT @@datadir")[0][0])) if link.mysql else settings.path.parent
+def data_folder(link: Link, settings: DatabaseSettings) -> Path | None:
+    """Where the database keeps its files, as it says; None for one of another host."""
+    if not link.mysql:
+        return settings.path.parent
+    return Path(str(link.fetch("SELECT @@datadir")[0][0])) if is_here(settings) else None
+
+
+def is_here(settings: DatabaseSettings) -> bool:
+    """Whether the database is one of this host, as far as its address says."""
+    return settings.server.startswith(("/", "127.")) or settings.server in {
+        "localhost",
+        "::1",
+        socket.gethostname(),
+    }

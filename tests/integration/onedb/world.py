@@ -50,9 +50,9 @@ class World:
         own = {"ONEEDGE_ROOT": str(self.root), "PYTHONPATH": str(ROOT), "ONE_DB_PASSWORD": PASSWORD}
         return {"PATH": os.environ["PATH"], **own}
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, **more: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(command, env=self.environment | more, stdout=pipe, stderr=pipe, text=True)
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "onedb.cli", *words, *self.options]
