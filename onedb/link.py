@@ -92,6 +92,7 @@ class SqliteLink(Link):
         try:
             self._connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=LOCK_SECONDS)
             self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("PRAGMA secure_delete=FAST")  # or a table that goes is written over first
             self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
             todo = "Check that it is an SQLite database that this user may write."
