@@ -1,7 +1,10 @@
 """``oneedge``: the entrypoint of the image, and the front-end of one user without a container."""
 
+import json
 import os
 import sys
+import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -11,7 +14,7 @@ from bootstrap import documentation, native
 from healthcheck import probe, verdict
 from onelib import services
 from onelib.errors import OneError, report
-from onelib.locations import ROOT_VARIABLE
+from onelib.locations import ROOT_VARIABLE, Locations
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -89,6 +92,37 @@ def tls_renew() -> None:
         renewal.renew()
     except OneError as error:
         _guarded(error)
+
+
+@main.command("put-back")
+@click.option("--since", type=int, required=True, help="Take back an upgrade of that time (epoch) or later only.")
+@click.option("--force", is_flag=True, help="Also without a backup, where an oned has worked on the new database.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def put_back(since: int, force: bool, as_json: bool) -> None:
+    """Put the database from before its upgrade back, with no other container on its volumes."""
+    from bootstrap import put_back as way
+
+    booting.end_on_signal()
+    try:
+        outcome = way.run(booting.context_for(os.environ), since, force=force)
+    except OneError as error:
+        _guarded(error)
+    else:
+        click.echo(json.dumps(asdict(outcome)) if as_json else outcome.text)
+
+
+@main.command("confirm-upgrade")
+def confirm_upgrade() -> None:
+    """Drop the tables from before an upgrade that is a day old, if all is well (run daily by cron)."""
+    from bootstrap import upgraded
+
+    try:
+        names = upgraded.confirm_old(Locations.from_environment(), time.time())
+    except OneError as error:
+        _guarded(error)
+    else:
+        if names:
+            booting.log(f"the upgrade of the database is confirmed; dropped {', '.join(names)}")
 
 
 @main.command()

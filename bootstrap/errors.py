@@ -10,7 +10,9 @@
     ├── MemoryLimitError       84  the memory limit is below what the role needs
     ├── AlreadyRunningError    85  ``up`` while the front-end runs
     ├── NotHealthyError        86  started, and not healthy in time
-    └── MissingProgramError    87  a program that a service needs is not installed
+    ├── MissingProgramError    87  a program that a service needs is not installed
+    ├── PutBackError           88  ``put-back`` has no way to the database from before an upgrade
+    └── DatabaseAwayError      69  the database does not answer
 """
 
 from onelib.errors import OneError
@@ -83,3 +85,15 @@ class MissingProgramError(OneError):
     """A program outside the distribution is missing."""
 
     exit_code = 87
+
+
+class PutBackError(OneError):
+    """The database from before the upgrade cannot be had back; it was not touched."""
+
+    exit_code = 88
+
+
+class DatabaseAwayError(OneError):
+    """The database that ``put-back`` is about cannot be reached."""
+
+    exit_code = 69

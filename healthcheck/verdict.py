@@ -89,7 +89,7 @@ def _running(
         return Health(STARTING, name)  # its runner has not yet said anything
     phase, detail = state["phase"], state["detail"]
     if phase == services.UPGRADING:
-        return Health(UPGRADE, name)
+        return Health(UPGRADE, detail or name)
     if phase == services.FAILED:
         return Health(FAILED, f"{name}: {detail}")
     if phase == services.WAITING:
@@ -141,6 +141,8 @@ def line(health: Health) -> str:
     reason = " ".join(reason.split())
     if health.status == STARTING:
         return f"starting (waiting for {_cut(reason, LONGEST_LINE - 23)})"
+    if health.status == UPGRADE:
+        return f"upgrading ({_cut(reason, LONGEST_LINE - 12)})"
     if health.status == FAILED:
         return _cut(f"failed: {reason}", LONGEST_LINE)
     return health.status

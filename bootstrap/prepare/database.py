@@ -21,10 +21,9 @@ def reachable(context: ServiceContext) -> None:
     """Wait until oned's login works (another container may still be creating it). Raises LoginError."""
     import pymysql
 
-    file = context.locations.run / "database.json"
-    if not file.exists():  # SQLite: nothing to wait for
+    target = json.loads((context.locations.run / "database.json").read_text())
+    if "host" not in target:  # SQLite: nothing to wait for
         return
-    target = json.loads(file.read_text())
     password = (context.locations.run / "secrets/mysql-password").read_text()
     host, port, user = target["host"], target["port"], target["user"]
     context.phase("waiting", f"the database at {host}:{port} to let {user} in")

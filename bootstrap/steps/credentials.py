@@ -49,6 +49,9 @@ def _kept(path: Path) -> str:
 def _database(context: Context) -> Iterator[Action]:
     """The database's passwords, and beside them (without any) where it is: for the services that log in."""
     settings, root, run = context.settings, context.owner("root"), context.at.run
+    if context.native:
+        yield File(run / "database.json", json.dumps({"backup": settings.db_backup}).encode())
+        return
     kept = context.at.srv / "secret-db/password"
     context.secrets.mysql = settings.mysql_password or _kept(kept) or generate()
     if not settings.mysql_password:
@@ -70,5 +73,5 @@ def prepare(context: Context) -> Iterator[Action]:
     """Have every password that the role needs."""
     if context.serves("oned"):
         yield from _oneadmin(context)
-    if not context.native and (context.own_database or context.serves("oned")):
+    if context.own_database or context.serves("oned"):
         yield from _database(context)

@@ -209,7 +209,7 @@ def test_upgrade_and_preparation_are_told(front: Front) -> None:
     front.start({"server": entry("sleep", "60", prepare=prepare)})
     until(lambda: front.probe() == (1, "starting (waiting for server: making the data directory)"))
     (front.root / "go").touch()
-    until(lambda: front.probe() == (1, "upgrading"))
+    until(lambda: front.probe() == (1, "upgrading (schema 5.12 to 6.0)"))
     assert front.details("server")["detail"] == "schema 5.12 to 6.0"
     (front.root / "upgraded").touch()
     front.ready()

@@ -31,7 +31,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | None, 
     (SERVICE, process("RUNNING"), state("waiting"), [], "starting (waiting for db)"),
     (SERVICE, process("RUNNING"), state("preparing"), [], "starting (waiting for db)"),
     (SERVICE, process("RUNNING"), state("preparing", "its files"), [], "starting (waiting for db: its files)"),
-    (SERVICE, process("RUNNING"), state("upgrading", "5.12"), [], "upgrading"),
+    (SERVICE, process("RUNNING"), state("upgrading", "copy vm_pool, 43%"), [], "upgrading (copy vm_pool, 43%)"),
     (SERVICE, process("RUNNING"), state("failed", "no"), [], "failed: db: no"),
     (SERVICE, process("RUNNING"), None, [], "starting (waiting for db)"),
     (SERVICE, process("RUNNING"), state("started", pid=6), [], "starting (waiting for db)"),  # of the one before
@@ -92,7 +92,7 @@ def test_failed_before_upgrade_before_start_and_the_earlier_service_first() -> N
     healths |= {"d": Health("starting", "d"), "e": Health("starting", "e")}
     assert line(overall(table(*"abcde"), healths)) == "starting (waiting for d)"
     healths["e"] = Health("upgrading", "e")
-    assert line(overall(table(*"abcde"), healths)) == "upgrading"
+    assert line(overall(table(*"abcde"), healths)) == "upgrading (e)"
     healths["c"] = Health("failed", "c: gone")
     assert line(overall(table(*"abcde"), healths)) == "failed: c: gone"
     healths["a"] = Health("failed", "a: gone")
