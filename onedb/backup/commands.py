@@ -1,8 +1,8 @@
 """``onedb backup``, ``verify`` and ``restore``, with the options and messages of OpenNebula 6.0."""
 
 import argparse
+import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from onedb.errors import OnedbError, UsageError
 
 if TYPE_CHECKING:
     from oned.config import DatabaseSettings
+    from onedb.backup.result import Result
+    from onedb.upgrade.progress import Listener
 
 _HELP = {
     "backup": "write the database to a file and prove that it can be read",
@@ -33,54 +35,80 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             parser.add_argument(
                 "--keep", metavar="N", type=int, help="remove all but the N newest of these backups"
             )
+        add_json(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option ``--json``, as ``upgrade`` has it."""
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON object a line: progress, then the result"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the one that was asked for; 0, or :class:`OnedbError`."""
     if arguments.command == "verify":
-        return _verify(arguments.file)
+        return _verify(arguments)
     settings = database_settings(arguments)
     return _backup(arguments, settings) if arguments.command == "backup" else _restore(arguments, settings)
 
 
-def default_name(settings: "DatabaseSettings", *, federated: bool) -> Path:
-    """Where a backup goes when nobody says: the names of OpenNebula's, below ``/var/lib/one``."""
-    now = time.localtime()
-    moment = f"{now.tm_year}-{now.tm_mon}-{now.tm_mday}_{now.tm_hour}:{now.tm_min}:{now.tm_sec}"
-    part = "federated_" if federated else ""
-    if settings.backend == "sqlite":
-        return settings.path.with_name(f"one.db_{part}{moment}.bck")
-    server = settings.server.replace("/", "_")
-    return settings.path.with_name(f"mysql_{server}_{settings.name}_{part}{moment}.sql")
+def listener_of(arguments: argparse.Namespace) -> "Listener":
+    """What tells of a run as the options want it."""
+    from onedb.backup.meter import paced
+    from onedb.upgrade.progress import Printer
+
+    printer = Printer(as_json=arguments.json, verbose=arguments.verbose)
+    return printer if arguments.verbose else paced(printer)
+
+
+def say(arguments: argparse.Namespace, result: "Result", text: str, **more: object) -> None:
+    """The end of a run: ``text``, or all that there is to know as JSON."""
+    if not arguments.json:
+        sys.stdout.write(text + "\n")
+        return
+    document = {
+        "result": arguments.command,
+        "file": str(result.path),
+        "rows": result.rows,
+        "tables": {name: tally.rows for name, tally in result.tables.items()},
+        "bytes": result.size,
+        "seconds": round(result.seconds, 3),
+    }
+    sys.stdout.write(json.dumps(document | more) + "\n")
 
 
 def _backup(arguments: argparse.Namespace, settings: "DatabaseSettings") -> int:
+    from onedb.backup.result import default_name
     from onedb.backup.retention import keep_newest
     from onedb.backup.writer import backup
 
-    keep = arguments.keep
+    keep, federated = arguments.keep, arguments.federated
     if keep is not None and keep < 1:
         raise UsageError(f"--keep {keep} would keep none.", todo="Give a number from 1 on.")
-    path = arguments.file or default_name(settings, federated=arguments.federated)
-    made = backup(settings, path, overwrite=arguments.force, federated=arguments.federated)
+    path = arguments.file or default_name(settings, federated=federated)
+    made = backup(settings, path, listener_of(arguments), overwrite=arguments.force, federated=federated)
+    removed = keep_newest(path, keep) if keep is not None else []
     label = "Sqlite database backup" if settings.backend == "sqlite" else "MySQL dump"
-    sys.stdout.write(f"{label} stored in {path}\n")
-    sys.stdout.write(f"Read back and compared: {made.rows} rows, {made.size} bytes, {made.seconds:.2f} s.\n")
-    sys.stdout.write("Use 'onedb restore' to restore the DB.\n")
-    if keep is not None:
-        for old in keep_newest(path, keep):
-            sys.stdout.write(f"Removed the old backup {old}\n")
+    lines = [
+        f"{label} stored in {path}",
+        f"Read back and compared: {made.rows} rows, {made.size} bytes, {made.seconds:.2f} s.",
+        "Use 'onedb restore' to restore the DB.",
+        *(f"Removed the old backup {old}" for old in removed),
+    ]
+    say(arguments, made, "\n".join(lines), removed=[str(old) for old in removed])
     return 0
 
 
-def _verify(path: Path) -> int:
+def _verify(arguments: argparse.Namespace) -> int:
     from onedb.backup.reader import verify
 
-    found = verify(path)
+    read = verify(arguments.file, listener_of(arguments))
+    found = read.contents
     versions = ", ".join(f"{name} {version}" for name, version in sorted(found.versions.items())) or "no version"
-    rows = sum(tally.rows for tally in found.tables.values())
     proof = "proven by its checksums" if found.program == "onedb" else "complete, without checksums to prove it"
-    sys.stdout.write(f"{path}: {len(found.tables)} tables, {rows} rows, {versions}; {proof} ({found.program}).\n")
+    text = f"{read.path}: {len(found.tables)} tables, {read.rows} rows, {versions}; {proof} ({found.program})."
+    say(arguments, read, text, versions=found.versions, program=found.program, whole=found.whole)
     return 0
 
 
@@ -92,14 +120,15 @@ def _restore(arguments: argparse.Namespace, settings: "DatabaseSettings") -> int
     path: Path = arguments.file
     if not path.exists():
         raise OnedbError(f"File {path} doesn't exist, backup restoration aborted.", todo="Name a backup.")
+    tell, federated = listener_of(arguments), arguments.federated
     sqlite = settings.backend == "sqlite"
     if sqlite and not settings.path.exists():
-        restore(settings, path, federated=arguments.federated)
+        done = restore(settings, path, tell, federated=federated)
     else:
         with open_link(settings) as link, only_one(link, settings):
             no_oned(link, settings)
-            restore(settings, path, overwrite=arguments.force, federated=arguments.federated)
+            done = restore(settings, path, tell, overwrite=arguments.force, federated=federated)
     place = f"{settings.name} at {settings.server}"
-    said = f"Sqlite database backup restored in {settings.path}" if sqlite else f"MySQL DB {place} restored."
-    sys.stdout.write(f"{said}\n")
+    text = f"Sqlite database backup restored in {settings.path}" if sqlite else f"MySQL DB {place} restored."
+    say(arguments, done, text, versions=done.contents.versions)
     return 0

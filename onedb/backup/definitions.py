@@ -23,15 +23,16 @@ _NAMES_FOLLOW = frozenset({b"COLLATE", b"SET", b"CHARSET", b"CONSTRAINT", b"=C"}
 _TEXTS_FOLLOW = frozenset({b"DEFAULT", b"COMMENT"})
 _NAME = rb"(?:`[^`]+`|\"[^\"]+\"|\w+)"
 _INDEX = re.compile(
-    rb"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?%(n)b\s+ON\s+%(n)b\s*"
+    rb"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?%(n)b\s+ON\s+(%(n)b)\s*"
     rb"\(\s*%(n)b(?:\s+(?:ASC|DESC))?(?:\s*,\s*%(n)b(?:\s+(?:ASC|DESC))?)*\s*\)\s*" % {b"n": _NAME},
     re.IGNORECASE,
 )
 
 
-def is_plain_index(statement: bytes) -> bool:
-    """Whether ``statement`` makes an index of columns."""
-    return _INDEX.fullmatch(statement) is not None
+def indexed_table(statement: bytes) -> str:
+    """Of which table ``statement`` makes an index of columns; empty where it does something else."""
+    match = _INDEX.fullmatch(statement)
+    return match[1].strip(b'`"').decode() if match else ""
 
 
 def is_plain_table(rest: bytes) -> bool:

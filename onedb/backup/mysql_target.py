@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pymysql.err import MySQLError
 
 from oned.config import DatabaseSettings
 from oned.database.mysql import QuickConnection
 from onedb.backup.mysql import fetch, quoted, stream
-from onedb.backup.snapshot import REPLACED, RESTORED, fault, superseded
+from onedb.backup.snapshot import REPLACED, RESTORED, fault, kept_by_upgrade, superseded
 from onedb.backup.sql import Table
 from onedb.backup.values import Row, literal_row, mysql_literal
 from onedb.errors import BusyError
 from onedb.mariadb import connect
+from onedb.upgrade.guard import is_here
 
 _LOCK_TIMEOUT = 1205
 
@@ -20,15 +22,16 @@ _LOCK_TIMEOUT = 1205
 class MysqlTarget:
     """See :class:`onedb.backup.restore.Target`."""
 
-    def __init__(self, connection: QuickConnection) -> None:
+    def __init__(self, connection: QuickConnection, settings: DatabaseSettings) -> None:
         self._connection = connection
+        self._settings = settings
 
     @classmethod
     @contextmanager
     def open(cls, settings: DatabaseSettings) -> Iterator["MysqlTarget"]:
         """After a failure the new tables are dropped, where the server still listens."""
         connection = connect(settings)
-        target = cls(connection)
+        target = cls(connection, settings)
         try:
             try:
                 yield target
@@ -64,6 +67,12 @@ class MysqlTarget:
             fetch(self._connection, "SELECT 1 FROM user_pool WHERE oid = 0")
         )
 
+    def room(self, size: int) -> tuple[Path | None, int]:
+        """In the server's folder, where it is one of this host."""
+        if not is_here(self._settings):
+            return None, size
+        return Path(str(fetch(self._connection, "SELECT @@datadir")[0][0])), size
+
     def begin(self) -> None:
         """Remove what a killed run has left, before or after its swap."""
         self.clear(RESTORED, REPLACED)
@@ -93,7 +102,8 @@ class MysqlTarget:
     def finish(self, tables: list[str], *, whole: bool) -> None:
         """Swap, and drop what was there before."""
         present = self._tables()
-        away = [name for name in tables if name in present] + (superseded(present, tables) if whole else [])
+        replaced = [name for name in tables if name in present]
+        away = replaced + (superseded(present, tables) if whole else kept_by_upgrade(present))
         moves = [(name, REPLACED + name) for name in away] + [(RESTORED + name, name) for name in tables]
         fetch(
             self._connection,

@@ -6,16 +6,20 @@ another program has no more than its last words to tell that it is complete.
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from onedb.backup.meter import Meter
+from onedb.backup.result import Contents, Result
 from onedb.backup.sql import Comment, Commit, Event, Rows, SqlReader, Table
+from onedb.backup.sqlite import SEQUENCE
 from onedb.backup.values import Tally
 from onedb.errors import OnedbError
+from onedb.upgrade.progress import Listener, silent
 
 FORMAT = 1
 MAGIC = b"-- oneedge database backup, format "
@@ -25,17 +29,6 @@ _HEAD = 1 << 16
 _VERSIONS = ("db_versioning", "local_db_versioning")
 
 
-@dataclass
-class Contents:
-    """What a file turned out to hold: ``versions`` are of the shared and the local part, where it has them."""
-
-    program: str = "onedb"
-    mysql: bool = False
-    whole: bool = True
-    tables: dict[str, Tally] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-
-
 class BackupFile:
     """An open backup. :meth:`events` gives what is in it; afterwards :attr:`contents` is complete and proven."""
 
@@ -43,8 +36,8 @@ class BackupFile:
         self.path = path
         self.contents = Contents()
         self._stream = stream
-        self._size = stream.seek(0, 2)
-        self._limit = self._size
+        self.size = stream.seek(0, 2)
+        self._limit = self.size
         self._end: Any = {}
         self._tables: dict[str, tuple[int, int]] = {}
         self._newest: dict[str, int] = {}
@@ -93,12 +86,12 @@ class BackupFile:
             raise self._refuse("is damaged in its first line", "Use another backup.")
         if int(number[0]) > FORMAT:
             raise self._refuse("was written by a newer onedb", "Use the release that wrote it.")
-        self._stream.seek(max(0, self._size - _TAIL))
+        self._stream.seek(max(0, self.size - _TAIL))
         tail = self._stream.read(_TAIL)
         at = tail.rfind(b"\n" + END) + 1
         if not at or not tail.endswith(b"}\n"):
             raise self._refuse("is not complete: its last line is missing", "Use another backup.")
-        self._limit = self._size - len(tail) + at
+        self._limit = self.size - len(tail) + at
         try:
             self._end = json.loads(tail[at + len(END) :])
             self.contents.mysql = self._end["backend"] == "mysql"
@@ -107,20 +100,26 @@ class BackupFile:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self._refuse("is damaged in its last line", "Use another backup.") from None
 
-    def events(self) -> Iterator[Event]:
-        """Tables, rows and indexes, counted on their way.
+    def events(self, meter: Meter) -> Iterator[Event]:
+        """Tables, rows and indexes, counted on their way; ``meter`` counts the rows that the caller is done with.
 
         Raises :class:`OnedbError` at a damaged place, or at the end for a file that is not what it should be.
         """
         digest = sha256()
         reader = SqlReader(self._stream, self._limit, mysql=self.contents.mysql, seen=digest.update)
+        meter.total = sum(rows for rows, _ in self._tables.values())
         last: Event | None = None
         for event in reader.events():
+            if isinstance(event, Rows):
+                self._look_at(event)
             count(self.contents.tables, event)
-            if isinstance(event, Rows) and event.table in _VERSIONS:
-                self._note_versions(event)
             last = event
             yield event
+            if isinstance(event, Rows):
+                if not self._end:  # nobody has said how many there are
+                    meter.total = (meter.rows + len(event.rows)) * self.size // max(1, reader.position)
+                meter.add(event.table, len(event.rows))
+        meter.end()
         self._judge(digest.hexdigest(), last)
 
     def hold_against(self, digest: str, tables: dict[str, Tally]) -> None:
@@ -131,9 +130,13 @@ class BackupFile:
         self.contents.tables = tables
         self._judge(digest, None)
 
-    def _note_versions(self, event: Rows) -> None:
-        """The version is that of the row with the highest number."""
-        for row in event.rows:
+    def _look_at(self, event: Rows) -> None:
+        """Refuse rows of a table that the file does not make; the row with the highest number has the version."""
+        if event.table not in self.contents.tables and event.table != SEQUENCE:
+            raise self._refuse(f"has rows of {event.table} and no such table", "Use another backup.")
+        for row in event.rows if event.table in _VERSIONS else ():
+            if len(row) < 2:
+                raise self._refuse(f"has no versions in {event.table}", "Use another backup.")
             number, version = _number(row[0]), row[1]
             if isinstance(version, bytes) and number >= self._newest.get(event.table, -1):
                 self._newest[event.table] = number
@@ -172,12 +175,13 @@ def _number(value: object) -> int:
     return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else -1
 
 
-def verify(path: Path) -> Contents:
+def verify(path: Path, listener: Listener = silent) -> Result:
     """Read the whole file as a restore would.
 
     Raises :class:`OnedbError` with what is wrong.
     """
-    with BackupFile.open(path) as backup:
-        for _ in backup.events():
+    begin = time.monotonic()
+    with BackupFile.open(path) as file:
+        for _ in file.events(Meter(listener, "verify")):
             pass
-        return backup.contents
+        return Result(path, file.contents, file.size, time.monotonic() - begin)

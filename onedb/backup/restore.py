@@ -1,35 +1,29 @@
 """Brings a backup back: all of it or nothing.
 
 SQLite: one transaction. MariaDB: the rows go into tables of other names, are read back and compared, and one statement
-swaps all tables at once; a run that was killed leaves such tables, which the next one drops. No statement of the file
-is carried out as it stands, so that nothing but the database that was asked for is ever touched.
+swaps all tables at once; a run that was killed leaves such tables, which the next one drops. What an upgrade has kept
+of the time before it goes with the tables that the backup takes the place of. The only statements of the file that the
+database sees make plain tables and indexes, so that nothing but the database that was asked for is ever touched.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from oned.config import DatabaseSettings
 from oned.database.schema import SCHEMA_VERSION, SHARED
-from onedb.backup.reader import BackupFile, Contents
+from onedb.backup.meter import Meter
+from onedb.backup.reader import BackupFile
+from onedb.backup.result import Contents, Result
+from onedb.backup.snapshot import PASSING
 from onedb.backup.sql import Event, Index, Rows, Table
 from onedb.backup.values import Row, Tally
-from onedb.backup.writer import Progress
 from onedb.errors import OnedbError
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What was brought back: the rows of each table, and the versions of the file."""
-
-    contents: Contents
-
-    @property
-    def rows(self) -> int:
-        """Of all tables."""
-        return sum(tally.rows for tally in self.contents.tables.values())
+from onedb.upgrade.guard import check_room
+from onedb.upgrade.progress import Event as Progress
+from onedb.upgrade.progress import Listener, silent
 
 
 class Target(Protocol):
@@ -37,6 +31,9 @@ class Target(Protocol):
 
     def exists(self) -> bool:
         """Whether there is a database of OpenNebula already."""
+
+    def room(self, size: int) -> tuple[Path | None, int]:
+        """Where the tables go, and how many bytes those of a backup of ``size`` bytes need meanwhile."""
 
     def begin(self) -> None:
         """Remove what a killed run has left."""
@@ -71,48 +68,76 @@ def open_target(settings: DatabaseSettings) -> AbstractContextManager[Target]:
 def restore(
     settings: DatabaseSettings,
     path: Path,
-    progress: Progress = lambda _table, _rows: None,
+    listener: Listener = silent,
     *,
     overwrite: bool = False,
     federated: bool = False,
-) -> Restored:
+) -> Result:
     """Bring the file ``path`` back into the database; ``federated`` takes its shared tables only.
 
     Raises :class:`OnedbError`; the database is then as it was.
     """
+    begin = time.monotonic()
     with BackupFile.open(path) as backup, open_target(settings) as target:
-        mysql = backup.contents.mysql
-        if mysql != (settings.backend == "mysql"):
-            raise OnedbError(
-                f"{path} is a backup of {'MariaDB' if mysql else 'SQLite'}, the database is the {settings.label}.",
-                todo="Name a database of the same kind; sqlite2mysql moves one from SQLite to MariaDB.",
-            )
         if not overwrite and not federated and target.exists():
-            raise _exists(settings)
-        target.begin()
-        for event in backup.events():
-            _apply(target, event, progress, federated=federated)
-        tables = [name for name in backup.contents.tables if not federated or name in SHARED]
-        _check(backup.contents, path, federated=federated)
-        compare(target, {name: backup.contents.tables[name] for name in tables})
-        target.finish(tables, whole=not federated)
-        return Restored(backup.contents)
+            raise exists_already(settings)
+        tables = load(target, settings, backup, listener, federated=federated)
+        listener(Progress("swap"))
+        target.finish(list(tables), whole=not federated)
+        return Result(path, backup.contents, backup.size, time.monotonic() - begin)
 
 
-def _exists(settings: DatabaseSettings) -> OnedbError:
+def exists_already(settings: DatabaseSettings) -> OnedbError:
+    """The error for a database that is taken."""
     if settings.backend == "sqlite":
         return OnedbError(f"File {settings.path} exists, use -f to overwrite.")
     return OnedbError(f"MySQL database {settings.name} at {settings.server} exists, use -f to overwrite.")
 
 
-def _apply(target: Target, event: Event, progress: Progress, *, federated: bool) -> None:
-    if isinstance(event, Table) and (not federated or event.name in SHARED):
-        target.table(event)
-    elif isinstance(event, Rows) and (not federated or event.table in SHARED):
-        target.insert(event.table, event.columns, event.rows)
-        progress(event.table, len(event.rows))
-    elif isinstance(event, Index) and not federated:
-        target.index(event.statement)
+def load(
+    target: Target, settings: DatabaseSettings, backup: BackupFile, listener: Listener, *, federated: bool = False
+) -> dict[str, Tally]:
+    """Bring the tables of ``backup`` into ``target`` and prove them, all but the last step; what each has.
+
+    Raises :class:`OnedbError`.
+    """
+    mysql = backup.contents.mysql
+    if mysql != (settings.backend == "mysql"):
+        kind = "MariaDB" if mysql else "SQLite"
+        raise OnedbError(
+            f"{backup.path} is a backup of {kind}, the database is the {settings.label}.",
+            todo="Name a database of the same kind; sqlite2mysql moves one from SQLite to MariaDB.",
+        )
+    check_room(*target.room(backup.size), "what the backup holds")
+    target.begin()
+    events = backup.events(Meter(listener, "restore"))
+    pour(target, (event for event in events if _is_wanted(event, federated=federated)))
+    _check(backup.contents, backup.path, federated=federated)
+    found = backup.contents.tables
+    tables = {name: found[name] for name in found if _belongs(name, federated=federated)}
+    compare(target, tables, listener)
+    return tables
+
+
+def pour(target: Target, events: Iterable[Event]) -> None:
+    """Bring all ``events`` into ``target``."""
+    for event in events:
+        if isinstance(event, Table):
+            target.table(event)
+        elif isinstance(event, Rows):
+            target.insert(event.table, event.columns, event.rows)
+        elif isinstance(event, Index):
+            target.index(event.statement)
+
+
+def _belongs(table: str, *, federated: bool) -> bool:
+    return table in SHARED if federated else not table.startswith(PASSING)
+
+
+def _is_wanted(event: Event, *, federated: bool) -> bool:
+    if isinstance(event, Table):
+        return _belongs(event.name, federated=federated)
+    return isinstance(event, Rows | Index) and _belongs(event.table, federated=federated)
 
 
 def _check(contents: Contents, path: Path, *, federated: bool) -> None:
@@ -130,8 +155,9 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
 
 
-def compare(target: Target, tables: Mapping[str, Tally]) -> None:
+def compare(target: Target, tables: Mapping[str, Tally], listener: Listener) -> None:
     """Read ``tables`` back. Raises :class:`OnedbError` where one is not as it should be."""
+    meter = Meter(listener, "verify", sum(tally.rows for tally in tables.values()))
     for name, wanted in tables.items():
         found = Tally()
         for row in target.rows(name):
@@ -141,3 +167,5 @@ def compare(target: Target, tables: Mapping[str, Tally]) -> None:
                 f"The database does not give back the rows of {name} ({wanted.rows} written, {found.rows} read).",
                 todo="Nothing was changed. Check the character set of the tables in the backup.",
             )
+        meter.add(name, found.rows)
+    meter.end()

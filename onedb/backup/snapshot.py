@@ -23,6 +23,9 @@ class Snapshot(Protocol):
     def size(self) -> int:
         """About how many bytes they hold."""
 
+    def expected(self, tables: list[str]) -> int:
+        """About how many rows ``tables`` have."""
+
     def statements(self, table: str) -> tuple[str, list[str]]:
         """What makes ``table``, and what has to follow its rows."""
 
@@ -61,6 +64,13 @@ def superseded(present: Iterable[str], restored: Iterable[str]) -> list[str]:
         if name not in kept
         and not name.startswith((RESTORED, REPLACED))
         and (name in metadata.tables or name.startswith("oneedge_"))
+    )
+
+
+def kept_by_upgrade(present: Iterable[str]) -> list[str]:
+    """Tables from before an upgrade, or on their way: worth nothing beside those that a restore brings."""
+    return sorted(
+        name for name in present if name.startswith(PASSING) and not name.startswith((RESTORED, REPLACED))
     )
 
 

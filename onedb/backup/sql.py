@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from onedb.backup.definitions import is_plain_index, is_plain_table
+from onedb.backup.definitions import indexed_table, is_plain_table
 from onedb.backup.literals import BrokenError, MoreError, RowReader
 from onedb.backup.values import Row
 from onedb.errors import OnedbError
@@ -59,8 +59,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Index:
-    """The statement that makes an index."""
+    """The statement that makes an index of ``table``."""
 
+    table: str
     statement: str
 
 
@@ -109,10 +110,15 @@ class SqlReader:
             else:
                 yield from self._statement()
 
+    @property
+    def position(self) -> int:
+        """How many bytes are dealt with."""
+        return self._before + self._at
+
     def fail(self, what: str) -> OnedbError:
         """The error for the place that is being read."""
         return OnedbError(
-            f"The backup {what} at byte {self._before + self._at}.",
+            f"The backup {what} at byte {self.position}.",
             todo="Use another backup: this one is damaged.",
         )
 
@@ -251,6 +257,6 @@ def _statement_event(text: bytes) -> Event | None:
         group = next(number for number in (1, 2, 3) if match[number])
         quotes = 0 if group == 3 else 1
         return Table(_name(match), statement, match.start(group) - quotes, match.end(group) + quotes)
-    if is_plain_index(text):
-        return Index(text.decode())
+    if indexed := indexed_table(text):
+        return Index(indexed, text.decode())
     return Commit() if text.upper() in {b"COMMIT", b"END"} else None

@@ -89,6 +89,11 @@ class SqliteSnapshot:
         )
         return int(pages * page)
 
+    def expected(self, tables: list[str]) -> int:
+        """As SQLite counts them."""
+        counts = (f"SELECT count(*) FROM {quoted(name)}" for name in tables)  # noqa: S608 (named by SQLite)
+        return sum(int(self._connection.execute(statement).fetchone()[0]) for statement in counts)
+
     def statements(self, table: str) -> tuple[str, list[str]]:
         """As they were given when the table and its indexes were made."""
         if table == SEQUENCE:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
+from pathlib import Path
 
 from oned.config import DatabaseSettings
 from onedb.backup.snapshot import PASSING, fault, superseded
@@ -16,8 +17,9 @@ from onedb.errors import BusyError
 class SqliteTarget:
     """See :class:`onedb.backup.restore.Target`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
+        self._folder = folder
         self._sequence: list[Row] = []
 
     @classmethod
@@ -30,7 +32,7 @@ class SqliteTarget:
         try:
             connection.execute("PRAGMA foreign_keys=OFF")
             connection.execute("PRAGMA synchronous=FULL")
-            yield cls(connection)
+            yield cls(connection, settings.path.parent)
             done = True
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -52,6 +54,10 @@ class SqliteTarget:
     def exists(self) -> bool:
         """Whether there are tables."""
         return bool(self._tables())
+
+    def room(self, size: int) -> tuple[Path | None, int]:
+        """Beside the file: what is written goes into the log of the transaction first."""
+        return self._folder, 2 * size
 
     def begin(self) -> None:
         """From here on nobody else can write."""
@@ -86,8 +92,8 @@ class SqliteTarget:
     def finish(self, tables: list[str], *, whole: bool) -> None:
         """Set the last numbers and commit."""
         present = self._tables()
-        gone = [name for name in present if name.startswith(PASSING)] if whole else []
-        for name in {*gone, *(superseded(present, tables) if whole else [])}:
+        gone = superseded(present, tables) if whole else []
+        for name in {*gone, *(name for name in present if name.startswith(PASSING))}:
             self._connection.execute(f"DROP TABLE {quoted(name)}")
         for table, number in self._sequence:
             self._connection.execute("DELETE FROM sqlite_sequence WHERE name = CAST(? AS TEXT)", (table,))

@@ -8,25 +8,24 @@ removes.
 
 import json
 import os
-import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from oned.config import DatabaseSettings
 from oned.database.schema import SHARED
 from onedb.backup.follower import STRETCH, Follower
+from onedb.backup.meter import Meter
 from onedb.backup.part import exists_already, part_of, publish, remove_leftovers
 from onedb.backup.reader import END, FORMAT, MAGIC, BackupFile, verify
+from onedb.backup.result import Contents, Result
 from onedb.backup.snapshot import Snapshot, open_snapshot
 from onedb.backup.sqlite import SEQUENCE
 from onedb.backup.values import Tally, literal_row, mysql_literal, sqlite_literal
 from onedb.errors import OnedbError
+from onedb.upgrade.guard import check_room
+from onedb.upgrade.progress import Event, Listener, silent
 
-Progress = Callable[[str, int], object]
-"""Is told a table and how many rows of it are done, every few thousand rows and at its end."""
 STATEMENT_BYTES = 512 << 10
 """Of one INSERT, besides its last row: the clients and the servers take many times that."""
 _STEP = 4096
@@ -37,29 +36,14 @@ _MYSQL_BEGIN = (
 _SQLITE_BEGIN, _SQLITE_END = b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", b"COMMIT;\n"
 
 
-@dataclass(frozen=True)
-class Backup:
-    """A proven backup: its file, what each table has, how many bytes it takes and how many seconds it took."""
-
-    path: Path
-    tables: dict[str, Tally]
-    size: int
-    seconds: float
-
-    @property
-    def rows(self) -> int:
-        """Of all tables."""
-        return sum(tally.rows for tally in self.tables.values())
-
-
 def backup(
     settings: DatabaseSettings,
     path: Path,
-    progress: Progress = lambda _table, _rows: None,
+    listener: Listener = silent,
     *,
     overwrite: bool = False,
     federated: bool = False,
-) -> Backup:
+) -> Result:
     """Write the database into the file ``path`` and prove it; ``federated`` takes the shared tables only.
 
     Raises :class:`OnedbError`; then there is no file, or the one that was there before.
@@ -69,26 +53,28 @@ def backup(
         raise exists_already(path)
     remove_leftovers(path.parent)
     with open_snapshot(settings) as snapshot, part_of(path) as (part, descriptor):
-        _check_space(snapshot, path.parent)
+        check_room(path.parent, snapshot.size(), "the backup")
         names = [name for name in snapshot.tables() if not federated or name in SHARED]
-        writer = _Writer(part, descriptor, progress, mysql=settings.backend == "mysql")
+        meter = Meter(listener, "backup", snapshot.expected(names))
+        writer = _Writer(part, descriptor, meter, mysql=settings.backend == "mysql")
         try:
             writer.write(snapshot, names, "shared" if federated else "whole")
             os.fsync(descriptor)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # what is read back comes from the disk
-            if writer.read_back() != writer.tables:
+            if writer.read_back(listener) != writer.tables:
                 raise OnedbError(f"The backup {path} was not read back as it was written.", todo="Check the disk.")
         finally:
             writer.end()
         publish(part, path, overwrite=overwrite)
-    return Backup(path, writer.tables, path.stat().st_size, time.monotonic() - begin)
+        contents = Contents(mysql=settings.backend == "mysql", whole=not federated, tables=writer.tables)
+        return Result(path, contents, os.fstat(descriptor).st_size, time.monotonic() - begin)
 
 
 class _Writer:
     """Writes tables into a file and adds up what they have; a long one is read back meanwhile."""
 
-    def __init__(self, path: Path, descriptor: int, progress: Progress, *, mysql: bool) -> None:
-        self._path, self._descriptor, self._progress, self._mysql = path, descriptor, progress, mysql
+    def __init__(self, path: Path, descriptor: int, meter: Meter, *, mysql: bool) -> None:
+        self._path, self._descriptor, self._meter, self._mysql = path, descriptor, meter, mysql
         self._size = self._told = 0
         self._follower: Follower | None = None
         self._quote = "`" if mysql else '"'
@@ -118,6 +104,7 @@ class _Writer:
         self._put(MAGIC + b"%d\n" % FORMAT + (_MYSQL_BEGIN if self._mysql else _SQLITE_BEGIN))
         for name in names:
             self._table(snapshot, name)
+        self._meter.end()
         self._put(b"" if self._mysql else _SQLITE_END)
         if self._follower is not None:
             self._tell()
@@ -129,10 +116,11 @@ class _Writer:
         }
         self._put_as_is(END + json.dumps(end).encode() + b"\n")
 
-    def read_back(self) -> dict[str, Tally]:
+    def read_back(self, listener: Listener) -> dict[str, Tally]:
         """The tables of the file, from the disk. Raises :class:`OnedbError` where it is not what its last line says."""
         if self._follower is None:
-            return verify(self._path).tables
+            return verify(self._path, listener).tables
+        listener(Event("verify"))
         found = self._follower.found()
         with BackupFile.open(self._path) as file:
             file.hold_against(found.digest, found.tables)
@@ -171,18 +159,9 @@ class _Writer:
                 self._put(head + b",\n".join(lines) + b";\n")
                 lines, size = [], 0
             if not tally.rows % _STEP:
-                self._progress(name, tally.rows)
+                self._meter.add(name, _STEP)
         if lines:
             self._put(head + b",\n".join(lines) + b";\n")
         if tally.rows or name != SEQUENCE:
             self.tables[name] = tally
-        self._progress(name, tally.rows)
-
-
-def _check_space(snapshot: Snapshot, folder: Path) -> None:
-    needed, free = snapshot.size(), shutil.disk_usage(folder).free
-    if needed > free:
-        raise OnedbError(
-            f"There is no space for a backup in {folder}: it needs about {needed >> 20} MB, {free >> 20} MB are free.",
-            todo="Free space there, or name another folder.",
-        )
+        self._meter.add(name, tally.rows % _STEP)

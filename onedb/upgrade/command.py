@@ -3,14 +3,12 @@
 import argparse
 import json
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onedb.connection import database_settings
 from onedb.errors import OnedbError
-from onelib.locations import Locations
 
 if TYPE_CHECKING:
     from oned.config import DatabaseSettings
@@ -61,31 +59,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _upgrade(arguments: argparse.Namespace, settings: "DatabaseSettings") -> int:
+    from onedb.backup.result import default_name
     from onedb.upgrade.progress import Printer
     from onedb.upgrade.run import Options, upgrade
 
-    file = None if arguments.no_backup or arguments.dry_run else (arguments.backup or default_backup(settings))
-    if file is not None and file.exists():
-        if not arguments.force:
-            raise OnedbError(
-                f"File {file} exists, backup aborted. Use -f to overwrite.", todo="Nothing was changed."
-            )
-        file.unlink()
+    file = None if arguments.no_backup or arguments.dry_run else (arguments.backup or default_name(settings))
+    if file is not None and file.exists() and not arguments.force:
+        raise OnedbError(f"File {file} exists, backup aborted. Use -f to overwrite.", todo="Nothing was changed.")
     options = Options(backup=file, force=arguments.force, dry_run=arguments.dry_run)
     outcome = upgrade(settings, options, Printer(as_json=arguments.json, verbose=arguments.verbose))
     made = file if outcome.changed else None
     document = {"result": "dry-run" if arguments.dry_run else "upgrade", "backup": str(made) if made else None}
     _say(arguments, document | asdict(outcome), _text(outcome, made, dry_run=arguments.dry_run))
     return 0
-
-
-def default_backup(settings: "DatabaseSettings") -> Path:
-    """The backup's file when none is named: below ``/var/lib/one``, with the names of OpenNebula's."""
-    now = time.strftime("%Y-%m-%d_%H:%M:%S")
-    folder = Locations.from_environment().var
-    if settings.backend == "sqlite":
-        return folder / f"one.db_{now}.bck"
-    return folder / f"mysql_{settings.server.replace('/', '_')}_{settings.name}_{now}.sql"
 
 
 def _text(outcome: "Outcome", backup: Path | None, *, dry_run: bool) -> str:

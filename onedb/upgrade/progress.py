@@ -65,9 +65,9 @@ class Printer:
 
     @staticmethod
     def _line(event: Event) -> str:
+        place = f"  > {event.phase} {event.table}".rstrip()
         if not event.rows:
-            return f"  > {event.phase} {event.table}".rstrip()
+            return place
         return (
-            f"  > {event.phase} {event.table}: {event.rows} of about {event.total} rows, {event.rate:.0f} rows/s, "
-            f"{event.left:.0f} s left"
+            f"{place}: {event.rows} of about {event.total} rows, {event.rate:.0f} rows/s, {event.left:.0f} s left"
         )

@@ -16,6 +16,7 @@ from onedb.backup.reader import verify
 from onedb.backup.restore import restore
 from onedb.backup.writer import backup
 from onedb.errors import OnedbError
+from onedb.upgrade.progress import Event
 from tests.integration.oned.mariadb import MariaDb, free_port
 from tests.integration.onedb.odd_values import elsewhere, everything, fill, mysql_settings, sqlite_settings
 
@@ -324,8 +325,8 @@ def test_a_killed_restore_changes_nothing_and_the_next_one_clears_up(world: Worl
     child = os.fork()
     if child == 0:
 
-        def kill(table: str, _rows: int) -> None:
-            if table == "vm_pool":
+        def kill(event: Event) -> None:
+            if (event.phase, event.table) == ("restore", "vm_pool"):
                 os.kill(os.getpid(), 9)
 
         restore(target, path, kill, overwrite=True)

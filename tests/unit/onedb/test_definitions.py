@@ -5,7 +5,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from oned.database.schema import metadata
-from onedb.backup.definitions import is_plain_index, is_plain_table
+from onedb.backup.definitions import indexed_table, is_plain_table
 from tests.support.old_database import HALVES, tables
 
 PLAIN = [
@@ -65,8 +65,8 @@ def test_tables_of_every_release_are_plain(release: str) -> None:
 
 
 def test_indexes() -> None:
-    assert is_plain_index(b"CREATE INDEX state_oid_idx ON vm_pool (state, oid)")
-    assert is_plain_index(b'CREATE UNIQUE INDEX "a b" ON "vm_pool" ("state" DESC,oid)')
+    assert indexed_table(b"CREATE INDEX state_oid_idx ON vm_pool (state, oid)") == "vm_pool"
+    assert indexed_table(b'CREATE UNIQUE INDEX "a b" ON "vm pool" ("state" DESC,oid)') == "vm pool"
     for text in ("(lower(name))", "(load_extension('/tmp/x'))", "(a) WHERE b = (SELECT 1)", "(a); DROP TABLE b"):
-        assert not is_plain_index(f"CREATE INDEX x ON y {text}".encode())
-    assert not is_plain_index(b"CREATE INDEX x ON main.y (a)")
+        assert not indexed_table(f"CREATE INDEX x ON y {text}".encode())
+    assert not indexed_table(b"CREATE INDEX x ON main.y (a)")
