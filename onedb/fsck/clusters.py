@@ -10,7 +10,7 @@ from oned.model.cluster import DEFAULT_CLUSTER, Cluster
 from oned.model.datastore import Datastore
 from oned.model.host import Host
 from oned.model.network import Network
-from onedb.fsck.finding import Finding
+from onedb.fsck.finding import Finding, differences
 from onedb.fsck.records import Records
 
 Members = dict[int, set[int]]
@@ -27,16 +27,29 @@ def check(records: Records) -> Iterator[Finding]:
     yield from _several(records, Datastore, "Datastore", names, datastores)
     yield from _several(records, Network, "VNet", names, networks)
     for cluster, _ in records.objects(Cluster):
-        right = (hosts[cluster.oid], datastores[cluster.oid], networks[cluster.oid])
-        if (cluster.hosts, cluster.datastores, cluster.vnets) == right:
-            continue
-        yield from _list(cluster.oid, "Host", "host", cluster.hosts, right[0])
-        yield from _list(cluster.oid, "Datastore", "datastore", cluster.datastores, right[1])
-        yield from _list(cluster.oid, "VNet", "vnet", cluster.vnets, right[2])
-        cluster.hosts, cluster.datastores, cluster.vnets = right
-        records.save(cluster)
-    yield from _relation(records, cluster_datastore_relation, "datastore", datastores)
-    yield from _relation(records, cluster_network_relation, "vnet", networks)
+        found = list(_lists(records, cluster, hosts, datastores, networks))
+        yield from found
+        if found:
+            records.save(cluster)
+    unread = records.unread(Datastore.table)
+    yield from _relation(records, cluster_datastore_relation, "datastore", datastores, unread)
+    yield from _relation(records, cluster_network_relation, "vnet", networks, records.unread(Network.table))
+
+
+def _lists(
+    records: Records, cluster: Cluster, hosts: Members, datastores: Members, networks: Members
+) -> Iterator[Finding]:
+    """Repair the three lists of a cluster in memory."""
+    kinds = (
+        ("Host", "hosts", Host.table, hosts),
+        ("Datastore", "datastores", Datastore.table, datastores),
+        ("VNet", "vnets", Network.table, networks),
+    )
+    for label, name, table, members in kinds:
+        listed: set[int] = getattr(cluster, name)
+        right = members[cluster.oid] | listed & records.unread(table)
+        yield from map(Finding, differences(label, f"cluster {cluster.oid} {name[:-1]}", listed, right))
+        setattr(cluster, name, right)
 
 
 def _hosts(records: Records, names: dict[int, str], members: Members) -> Iterator[Finding]:
@@ -84,14 +97,7 @@ def _several(
             members[cid].add(obj.oid)
 
 
-def _list(cid: int, label: str, word: str, listed: set[int], right: set[int]) -> Iterator[Finding]:
-    for oid in sorted(right - listed):
-        yield Finding(f"{label} {oid} is missing from cluster {cid} {word} id list")
-    for oid in sorted(listed - right):
-        yield Finding(f"{label} {oid} is in cluster {cid} {word} id list, but it should not")
-
-
-def _relation(records: Records, table: Table, word: str, members: Members) -> Iterator[Finding]:
+def _relation(records: Records, table: Table, word: str, members: Members, unread: set[int]) -> Iterator[Finding]:
     rows = records.connection.execute(select(table.c.cid, table.c.oid))
     known = {(int(cid), int(oid)) for cid, oid in rows}
     right = {(cid, oid) for cid, oids in members.items() for oid in oids}
@@ -99,5 +105,7 @@ def _relation(records: Records, table: Table, word: str, members: Members) -> It
         yield Finding(f"Table {table.name} is missing relation cluster {cid}, {word} {oid}")
         records.add(table, {"cid": cid, "oid": oid})
     for cid, oid in sorted(known - right):
+        if oid in unread:
+            continue
         yield Finding(f"Table {table.name} contains relation cluster {cid}, {word} {oid}, but it should not")
         records.drop(table, {"cid": cid, "oid": oid})

@@ -1,5 +1,6 @@
 """What a check of the database reports."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -14,6 +15,14 @@ class Finding:
     def line(self) -> str:
         """As it is printed."""
         return self.message if self.repaired else f"[UNREPAIRED] {self.message}"
+
+
+def differences(label: str, holder: str, listed: set[int], right: set[int]) -> Iterator[str]:
+    """The sentences for what the list of a ``holder`` lacks, and for what it should not have."""
+    for oid in sorted(right - listed):
+        yield f"{label} {oid} is missing from {holder} id list"
+    for oid in sorted(listed - right):
+        yield f"{label} {oid} is in {holder} id list, but it should not"
 
 
 def unrepaired(message: str) -> Finding:

@@ -81,10 +81,8 @@ class Machine:
         return Place(self.state, self.lcm_state)
 
     @property
-    def is_on_host(self) -> bool:
-        """Whether the host of its last record counts it."""
-        if self.record is None:
-            return False
+    def needs_host(self) -> bool:
+        """Whether the host of its last record counts it; it has to have one."""
         if self.state is VmState.ACTIVE:
             return self.lcm_state not in _AWAY
         return self.state in {VmState.SUSPENDED, VmState.POWEROFF}
@@ -145,6 +143,8 @@ def machines(records: Records) -> Iterator[Machine]:
 
 def _machine(row: Row[Any]) -> Machine:
     root = parse_body(str(row.body), "VM")
+    if number(root, "ID") != row.oid:
+        raise ValueError("the body of another machine")
     content, record = root.find("TEMPLATE"), root.find("HISTORY_RECORDS/HISTORY[last()]")
     return Machine(
         row.oid,
@@ -191,7 +191,7 @@ def _take_places(records: Records, held: Held, machine: Machine) -> None:
         return
     template = machine.template
     cpu, memory = cpu_units(usage.decimal(template.get("CPU"))), usage.number(template.get("MEMORY")) * KB_OF_MB
-    if machine.is_on_host:
+    if machine.needs_host:
         held.hosts[record.hid][machine.oid] = (cpu, memory)
     graphics = template.vector("GRAPHICS")
     port, previous = graphics.get("PORT", ""), graphics.get("PREVIOUS_PORT", "")

@@ -1,10 +1,10 @@
-"""The history of machines: a stay that has ended is closed, and every stay has begun."""
+"""The history of machines: a stay that has ended is closed, every stay has begun, its drivers have today's names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lxml import etree
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.sql import Select
 
 from oned.database.schema import history, vm_pool
@@ -33,6 +33,8 @@ DONE: Select[Any] = (
     .join(vm_pool, vm_pool.c.oid == history.c.vid)
     .where(history.c.etime == 0, history.c.seq == _LAST, vm_pool.c.state == int(VmState.DONE))
 )
+_RENAMED = {"VMMMAD": "VM_MAD", "TMMAD": "TM_MAD"}
+OLD_NAMES: Select[Any] = select(*_KEYS).where(or_(*(history.c.body.like(f"%<{name}>%") for name in _RENAMED)))
 NOT_BEGUN: Select[Any] = select(*_KEYS).where(history.c.stime == 0)
 
 
@@ -47,6 +49,20 @@ def check(records: Records, held: Held) -> Iterator[Finding]:
     for row in records.connection.execute(DONE.order_by(history.c.vid)).all():
         text = f"{_name(row)} is not closed (etime = 0), but the VM is in state DONE"
         yield _close(records, row, _number_in(row.vm, "VM", "ETIME"), text)
+    for row in records.connection.execute(OLD_NAMES.order_by(history.c.vid, history.c.seq)).all():
+        yield from _rename(records, row)
+
+
+def _rename(records: Records, row: Row[Any]) -> Iterator[Finding]:
+    """The names of drivers in records of very old releases."""
+    root = _root(row)
+    found = [] if root is None else [element for element in root if element.tag in _RENAMED]
+    for element in found:
+        new = _RENAMED[str(element.tag)]
+        yield Finding(f"{_name(row)} has {element.tag!s}. It will be changed to {new}")
+        element.tag = new
+    if root is not None and found:
+        _write(records, row, root, {}, {})
 
 
 def _name(row: Row[Any]) -> str:

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from oned.access.quota import Usage
+from oned.database.schema import vm_pool
 from oned.model.app import App, AppState, AppType
 from oned.model.image import Image, ImageState
-from onedb.fsck.finding import Finding
+from onedb.fsck.finding import Finding, differences
 from onedb.fsck.held import Held
 from onedb.fsck.records import Records
 
@@ -23,9 +24,14 @@ def check(records: Records, held: Held) -> Iterator[Finding]:
     for app, _ in records.objects(App):
         if app.state is AppState.LOCKED and app.type is AppType.IMAGE and app.origin_id >= 0:
             apps[app.origin_id].add(app.oid)
+    vms, images, offers = (records.unread(table) for table in (vm_pool, Image.table, App.table))
     for image, row in records.objects(Image):
-        used = held.images.get(image.oid, set())
-        found = [Finding(text) for text in _mend(image, used, copies[image.oid], apps[image.oid])]
+        right = (
+            held.images.get(image.oid, set()) | image.vms & vms,
+            copies[image.oid] | image.clones & images,
+            apps[image.oid] | image.app_clones & offers,
+        )
+        found = [Finding(text) for text in _mend(image, *right)]
         found += _counters(image, str(row.body))
         yield from found
         if found:
@@ -49,10 +55,7 @@ def _mend(image: Image, used: set[int], copies: set[int], apps: set[int]) -> Ite
         ("Marketplace App", "APP_CLONES", image.app_clones, apps),
     )
     for label, name, listed, right in lists:
-        for oid in sorted(right - listed):
-            yield f"{label} {oid} is missing from Image {image.oid} {name} id list"
-        for oid in sorted(listed - right):
-            yield f"{label} {oid} is in Image {image.oid} {name} id list, but it should not"
+        yield from differences(label, f"Image {image.oid} {name}", listed, right)
     image.vms, image.clones, image.app_clones = used, copies, apps
     state = _state(image)
     if state is not image.state:

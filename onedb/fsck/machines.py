@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from oned.database.schema import host_pool, image_pool, network_pool, vrouter_pool
-from oned.model.network import Network
+from oned.database.schema import host_pool, image_pool, vrouter_pool
 from oned.model.vm import Vm
 from oned.model.vm_short import nics_of
 from onedb.fsck.finding import Finding, unrepaired
 from onedb.fsck.held import Held, Machine, machines, take
+from onedb.fsck.ranges import known_ranges, missing
 from onedb.fsck.records import Records
 
 
@@ -18,9 +18,7 @@ class _Known:
         self.hosts = records.names(host_pool)
         self.images = {row.oid for row in records.pages(image_pool)}
         self.routers = {row.oid for row in records.pages(vrouter_pool)}
-        self.networks = {row.oid: set[int]() for row in records.pages(network_pool)}
-        for network, _ in records.objects(Network):
-            self.networks[network.oid] = {each.oid for each in network.ranges}
+        self.ranges = known_ranges(records)
 
 
 def check(records: Records, held: Held) -> Iterator[Finding]:
@@ -40,12 +38,8 @@ def _uses(machine: Machine, known: _Known) -> Iterator[Finding]:
         if text.isdecimal() and int(text) not in known.images:
             yield unrepaired(f"{start} is using Image {text}, but it does not exist")
     for nic in nics_of(machine.template):
-        network, ar_id = nic.get("NETWORK_ID", ""), nic.get("AR_ID", "")
-        ranges = known.networks.get(int(network)) if network.isdecimal() else set()
-        if ranges is None:
-            yield unrepaired(f"{start} is using VNet {network}, but it does not exist")
-        elif network.isdecimal() and ar_id.isdecimal() and int(ar_id) not in ranges:
-            yield unrepaired(f"{start} is using VNet {network}, AR {ar_id}, but the AR does not exist")
+        if gone := missing(nic, known.ranges):
+            yield unrepaired(f"{start} is using {gone}")
     router = machine.template.get("VROUTER_ID")
     if router.isdecimal() and int(router) not in known.routers:
         yield unrepaired(f"{start} is part of VRouter {router}, but it does not exist")
@@ -54,11 +48,12 @@ def _uses(machine: Machine, known: _Known) -> Iterator[Finding]:
 def _host(records: Records, machine: Machine, known: _Known) -> Iterator[Finding]:
     """The host of a machine that is on one."""
     record = machine.record
-    if record is None or not machine.is_on_host:
+    if not machine.needs_host:
         return
-    name = known.hosts.get(record.hid)
-    if name is None:
-        yield unrepaired(f"VM {machine.oid} is using Host {record.hid}, but it does not exist")
+    name = None if record is None else known.hosts.get(record.hid)
+    if record is None or name is None:
+        hid = -1 if record is None else record.hid
+        yield unrepaired(f"VM {machine.oid} is using Host {hid}, but it does not exist")
     elif name != record.hostname:
         yield Finding(
             f"VM {machine.oid} has a wrong hostname for Host {record.hid}, {record.hostname}. "

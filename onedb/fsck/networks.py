@@ -4,15 +4,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from oned.access.acl import Kind
+from oned.database import schema
 from oned.model.network import Network
 from oned.network.leases import HOLD, owner, owner_id
 from oned.network.ranges import AddressRange
 from oned.network.reserve import usage_of
 from onedb.fsck.finding import Finding, unrepaired
 from onedb.fsck.held import Held, Lease
+from onedb.fsck.ranges import Ranges, known_ranges, mend
 from onedb.fsck.records import Records
 
-_KINDS = ((Kind.VM, "VM"), (Kind.NET, "VNet"), (Kind.VROUTER, "VRouter"))
+_KINDS = (
+    (Kind.VM, "VM", schema.vm_pool),
+    (Kind.NET, "VNet", schema.network_pool),
+    (Kind.VROUTER, "VRouter", schema.vrouter_pool),
+)
+Owners = set[tuple[Kind, int]]
 Wanted = dict[int, dict[int, Lease]]
 """By range and index, who says to have the address."""
 
@@ -20,16 +27,16 @@ Wanted = dict[int, dict[int, Lease]]
 def check(records: Records, held: Held) -> Iterator[Finding]:
     """Every network; what reservations count against quotas is added to ``held``."""
     reserved: dict[int, list[Lease]] = defaultdict(list)
-    ranges: dict[int, set[int]] = {}
+    ranges = known_ranges(records)
+    unread = {(kind, oid) for kind, _, table in _KINDS for oid in records.unread(table)}
     for network, _ in records.objects(Network):
-        ranges[network.oid] = {each.oid for each in network.ranges}
         if network.parent != -1:
             reserved[network.parent] += _reserved(network)
             held.count(network.uid, network.gid, usage_of(network))
     for network, row in records.objects(Network, Network.table.c.pid):
         found = [
             *_parent(network, row.pid, ranges),
-            *_leases(network, [*held.leases.get(network.oid, ()), *reserved.get(network.oid, ())]),
+            *_leases(network, [*held.leases.get(network.oid, ()), *reserved.get(network.oid, ())], unread),
             *_driver(network),
         ]
         stored = str(row.body).partition("<USED_LEASES>")[2].partition("<")[0]
@@ -53,29 +60,31 @@ def _reserved(network: Network) -> list[Lease]:
     ]
 
 
-def _parent(network: Network, column: int, ranges: dict[int, set[int]]) -> Iterator[Finding]:
+def _parent(network: Network, column: int, ranges: Ranges) -> Iterator[Finding]:
     """The network and the ranges that a reservation is from."""
     if network.parent != column:
         yield Finding(f"VNet {network.oid} has parent VNet {network.parent}, but pid column has {column}")
     known = ranges.get(network.parent, set())
+    if network.parent == -1 or known is None:
+        return
     for each in network.ranges:
-        if network.parent != -1 and each.parent != -1 and each.parent not in known:
+        if each.parent != -1 and each.parent not in known:
             yield unrepaired(
                 f"VNet {network.oid} is using parent VNet {network.parent}, AR {each.parent}, "
                 "but the AR does not exist"
             )
 
 
-def _leases(network: Network, leases: list[Lease]) -> Iterator[Finding]:
+def _leases(network: Network, leases: list[Lease], unread: Owners) -> Iterator[Finding]:
     wanted: Wanted = defaultdict(dict)
     for each in network.ranges:
-        yield from _size(network, each)
+        yield from mend(network, each)
     for lease in leases:
         yield from _place(network, lease, wanted)
     for each in network.ranges:
         start = f"VNet {network.oid} AR {each.oid}"
         right = wanted[each.oid]
-        yield from _stored(start, each, right)
+        yield from _stored(start, each, right, unread)
         for index, lease in sorted(right.items()):
             if each.leases.owner_of(index) is None:
                 mac = each.addresses(index)["MAC"]
@@ -116,11 +125,11 @@ def _addresses(network: Network, each: AddressRange, index: int, lease: Lease) -
             )
 
 
-def _stored(start: str, each: AddressRange, right: dict[int, Lease]) -> Iterator[Finding]:
-    """The leases that a range has stored: each has to belong to who says so; one on hold may stay."""
+def _stored(start: str, each: AddressRange, right: dict[int, Lease], unread: Owners) -> Iterator[Finding]:
+    """The leases that a range has stored: each belongs to who says so; one on hold, or of ``unread``, may stay."""
     for index, number in list(each.leases):
         lease = right.get(index)
-        if lease is None and number == HOLD:
+        if lease is None and (number == HOLD or (_kind(number)[0], owner_id(number)) in unread):
             continue
         if lease is not None and lease.number == number:
             continue
@@ -140,21 +149,13 @@ def _address(each: AddressRange, index: int) -> str:
     return found.get("IP", found["MAC"])
 
 
+def _kind(number: int) -> tuple[Kind | None, str]:
+    """The kind of an owner, and what sentences call it."""
+    return next(((kind, name) for kind, name, _ in _KINDS if number & kind.bit), (None, "object"))
+
+
 def _label(number: int) -> str:
-    name = next((name for kind, name in _KINDS if number & kind.bit), "object")
-    return f"{name} {owner_id(number)}"
-
-
-def _size(network: Network, each: AddressRange) -> Iterator[Finding]:
-    """A range that has leased addresses beyond its end: it grows to hold them."""
-    needed = each.leases.last() + 1
-    if needed > each.size:
-        yield Finding(
-            f"VNet {network.oid} AR {each.oid} allocated leases ({needed}) is greater than the AR size ({each.size}). "
-            f"SIZE can be increased with onevnet updatear {network.oid} {each.oid}"
-        )
-        each.attributes["SIZE"] = str(needed)
-        each.read()
+    return f"{_kind(number)[1]} {owner_id(number)}"
 
 
 def _driver(network: Network) -> Iterator[Finding]:

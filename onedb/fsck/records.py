@@ -21,7 +21,8 @@ class Records:
     """The rows, within one transaction of ``connection``.
 
     ``slave``: the database is that of a federation's slave, where the shared tables are the master's: they are not
-    written. ``damaged`` has a finding for each body that cannot be read.
+    written. ``damaged`` has a finding for each body that cannot be read: what others say of that object stays as it
+    is, until a person has restored the body.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -58,12 +59,21 @@ class Records:
             except (InternalError, ValueError):
                 self.note_damaged(cls.table, row.oid, cls.root)
                 continue
-            yield found, row
+            if found.oid == row.oid:
+                yield found, row
+            else:  # saved, it would be written over another one
+                self.note_damaged(cls.table, row.oid, cls.root, f"has a body of the ID {found.oid}")
 
-    def note_damaged(self, table: Table, oid: int, root: str) -> None:
-        """Remember that the body of an object cannot be read."""
-        message = f"{root} {oid} has a body that cannot be read. Restore it from a backup with onedb update-body"
+    def note_damaged(
+        self, table: Table, oid: int, root: str, what: str = "has a body that cannot be read"
+    ) -> None:
+        """Remember that the body of an object cannot be read, or is another one's."""
+        message = f"{root} {oid} {what}. Restore it from a backup with onedb update-body"
         self.damaged.setdefault((table.name, oid), unrepaired(message))
+
+    def unread(self, table: Table) -> set[int]:
+        """The objects of a pool whose bodies could not be read, as far as they have been tried."""
+        return {oid for name, oid in self.damaged if name == table.name}
 
     def names(self, table: Table) -> dict[int, str]:
         """The name of each object of a pool by its id."""

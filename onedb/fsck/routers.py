@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 
 from oned.access.acl import Kind
-from oned.database.schema import network_pool
+from oned.database.schema import vm_pool
 from oned.model.vrouter import VirtualRouter
 from oned.network.leases import owner
 from oned.network.nics import is_floating
 from oned.network.routers import floating_usage
-from onedb.fsck.finding import Finding, unrepaired
+from onedb.fsck.finding import Finding, differences, unrepaired
 from onedb.fsck.held import Held, lease
+from onedb.fsck.ranges import known_ranges, missing
 from onedb.fsck.records import Records
 
 
 def check(records: Records, held: Held) -> Iterator[Finding]:
     """Every router; its floating addresses are added to ``held``."""
-    networks = {row.oid for row in records.pages(network_pool)}
+    ranges, unread = known_ranges(records), records.unread(vm_pool)
     for router, _ in records.objects(VirtualRouter):
         start = f"VRouter {router.oid}"
         nics = router.template.vectors("NIC")
@@ -24,17 +25,13 @@ def check(records: Records, held: Held) -> Iterator[Finding]:
             text = nic.get("NETWORK_ID", "")
             if not is_floating(nic) or not text.isdecimal():
                 continue
-            if int(text) not in networks:
-                yield unrepaired(f"{start} is using VNet {text}, but it does not exist")
+            if gone := missing(nic, ranges):
+                yield unrepaired(f"{start} is using {gone}")
                 continue
             number = owner(Kind.VROUTER, router.oid)
             held.leases[int(text)].append(lease(number, start, nic, "VROUTER_MAC"))
-        right = held.routers.get(router.oid, set())
-        if router.vms == right:
-            continue
-        for oid in sorted(right - router.vms):
-            yield Finding(f"VM {oid} is missing from VRouter {router.oid} VM id list")
-        for oid in sorted(router.vms - right):
-            yield Finding(f"VM {oid} is in VRouter {router.oid} VM id list, but it should not")
-        router.vms = right
-        records.save(router)
+        right = held.routers.get(router.oid, set()) | router.vms & unread
+        yield from map(Finding, differences("VM", f"{start} VM", router.vms, right))
+        if router.vms != right:
+            router.vms = right
+            records.save(router)

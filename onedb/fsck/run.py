@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
+from oned.model.base import PoolObject
 from oned.model.document import Document
+from oned.model.hook import Hook
 from oned.model.secgroup import SecurityGroup
+from oned.model.vdc import Vdc
 from oned.model.vmgroup import VmGroup
+from oned.model.vntemplate import NetworkTemplate
+from oned.model.zone import Zone
 from onedb.fsck import (
     clusters,
     consoles,
@@ -21,6 +26,7 @@ from onedb.fsck import (
     networks,
     pool_control,
     quotas,
+    ranges,
     routers,
     templates,
     users,
@@ -39,7 +45,8 @@ def _plain(check: Callable[[Records], Iterator[Finding]]) -> Check:
 
 def _bodies(records: Records, _held: Held) -> Iterator[Finding]:
     """Bodies that no check could read, and those of pools that no other check reads."""
-    for cls in (Document, SecurityGroup, VmGroup):
+    kinds: tuple[type[PoolObject], ...] = (Document, Hook, SecurityGroup, Vdc, VmGroup, NetworkTemplate, Zone)
+    for cls in kinds:
         for _ in records.objects(cls):
             pass
     yield from records.damaged.values()
@@ -48,6 +55,7 @@ def _bodies(records: Records, _held: Held) -> Iterator[Finding]:
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("pool_control", _plain(pool_control.check)),
     ("users and groups", _plain(users.check)),
+    ("address ranges", _plain(ranges.check)),
     ("clusters", _plain(clusters.check)),
     ("datastores", _plain(datastores.check)),
     ("virtual machines", machines.check),

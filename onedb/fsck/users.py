@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from oned.model.group import Group
 from oned.model.user import User
-from onedb.fsck.finding import Finding, unrepaired
+from onedb.fsck.finding import Finding, differences, unrepaired
 from onedb.fsck.records import Records
 
 USERS_GROUP = 1
@@ -58,17 +58,15 @@ def _same_name(user: User, seen: dict[str, tuple[int, str]]) -> Iterator[Finding
 
 
 def _groups(records: Records, members: dict[int, set[int]]) -> Iterator[Finding]:
+    unread = records.unread(User.table)
     for group, _ in records.objects(Group):
-        right = members[group.oid]
+        right = members[group.oid] | group.users & unread
         if group.users == right and group.admins <= right:
             continue
-        for oid in sorted(right - group.users):
-            yield records.finding(Group.table, f"User {oid} is missing from Group {group.oid} users id list")
-        for oid in sorted(group.users - right):
-            text = f"User {oid} is in Group {group.oid} users id list, but it should not"
-            yield records.finding(Group.table, text)
-        for oid in sorted(group.admins - right):
-            text = f"User {oid} is in Group {group.oid} admins id list, but it should not"
-            yield records.finding(Group.table, text)
+        texts = [
+            *differences("User", f"Group {group.oid} users", group.users, right),
+            *differences("User", f"Group {group.oid} admins", group.admins, group.admins & right),
+        ]
+        yield from (records.finding(Group.table, text) for text in texts)
         group.users, group.admins = right, group.admins & right
         records.save(group)
