@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oned import defaults
 from oned.errors import ConfigError
 from oned.infrastructure.monitord import MonitordSettings, read_monitord
 from onelib.locations import Locations
@@ -12,18 +13,8 @@ from onelib.template import Template, TemplateError
 PORT = 2633
 MASK = "***"
 
-_AUTH_DRIVERS = {
-    # name: (password change by the user, groups managed by the driver, their administrators too, longest token in s)
-    "core": (True, False, False, -1),
-    "public": (False, False, False, -1),
-    "ssh": (True, False, False, -1),
-    "x509": (False, False, False, -1),
-    "ldap": (True, True, True, 86400),
-    "server_cipher": (False, False, False, -1),
-    "server_x509": (False, False, False, -1),
-}
 _LOG_SYSTEMS = ("file", "std", "syslog")
-_SECRET_NAMES = re.compile(r"PASS|SECRET|(?:^|_)KEY$|TOKEN$", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"(?:PASS(?:WD|WORD|PHRASE)?\d*|SECRET|(?:^|_)KEY|TOKEN)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -81,8 +72,8 @@ class Settings:
 
     def auth_driver(self, name: str) -> AuthDriver:
         """The settings of the driver ``name``; an unknown one may do nothing."""
-        change, managed, admins, seconds = _AUTH_DRIVERS.get(name, (False, False, False, -1))
-        for conf in self.raw.vectors("AUTH_MAD_CONF"):
+        change, managed, admins, seconds = False, False, False, -1
+        for conf in (*defaults.drivers("AUTH_MAD_CONF"), *self.raw.vectors("AUTH_MAD_CONF")):
             if conf.get("NAME") == name:
                 change = _yes(conf.get("PASSWORD_CHANGE"), default=change)
                 managed = _yes(conf.get("DRIVER_MANAGED_GROUPS"), default=managed)
@@ -95,7 +86,7 @@ class Settings:
         return [value for value in self.raw.all(attribute) if isinstance(value, str)]
 
     def masked(self) -> Template:
-        """The configuration for ``one.system.config``, every secret replaced."""
+        """The configuration for ``one.system.config``, every secret replaced, without the key of the database."""
         shown = Template()
         for name, value in self.raw:
             if isinstance(value, str):
@@ -196,15 +187,15 @@ def read_settings(path: Path, locations: Locations) -> Settings:
         listen=template.get("LISTEN_ADDRESS", "0.0.0.0"),
         log_system=reader.one_of("LOG/SYSTEM", log.get("SYSTEM", "file"), _LOG_SYSTEMS),
         log_level=reader.number("LOG/DEBUG_LEVEL", log.get("DEBUG_LEVEL", "3"), 0, 5),
-        session_seconds=reader.single("SESSION_EXPIRATION_TIME", 900, 0, 2**31 - 1),
+        session_seconds=reader.single("SESSION_EXPIRATION_TIME", defaults.SESSION_SECONDS, 0, 2**31 - 1),
         umask=reader.number("DEFAULT_UMASK", template.get("DEFAULT_UMASK", "177"), 0, 0o777, base=8),
         other_permissions=_yes(template.get("ENABLE_OTHER_PERMISSIONS"), default=True),
-        message_bytes=reader.single("MESSAGE_SIZE", 64 * 2**20, 2**10, 2**31 - 1),
+        message_bytes=reader.single("MESSAGE_SIZE", defaults.MESSAGE_BYTES, 2**10, 2**31 - 1),
         keepalive_seconds=reader.single("KEEPALIVE_TIMEOUT", 15, 0, 86400),
         timeout_seconds=reader.single("TIMEOUT", 15, 1, 86400),
-        call_format=template.get("LOG_CALL_FORMAT", "Req:%i UID:%u IP:%A %m invoked %l20"),
-        descending=template.get("API_LIST_ORDER", "ASC").upper() == "DESC",
+        call_format=template.get("LOG_CALL_FORMAT", defaults.CALL_FORMAT),
+        descending=template.get("API_LIST_ORDER", defaults.LIST_ORDER).upper() == "DESC",
         zone_id=reader.number("FEDERATION/ZONE_ID", federation.get("ZONE_ID") or "0", 0, 2**31 - 1),
-        raw=template,
+        raw=defaults.complete(template, locations.var),
         monitord=read_monitord(locations.etc / "monitord.conf"),
     )

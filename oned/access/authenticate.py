@@ -152,7 +152,7 @@ class Authenticator:
         self._settings = settings
         self._log = log
         self._sessions = SessionCache(settings.session_seconds)
-        self._default = settings.raw.get("DEFAULT_AUTH")
+        self._default = external.default_driver(settings)
 
     def authenticate(self, transaction: Transaction, session: str) -> Caller:
         """The caller behind ``session``. Raises :class:`AuthenticationError`."""

@@ -58,6 +58,17 @@ def question(user: User, driver: str, secret: str, settle: Settle | None = None)
     return Question(f"auth:{driver}", "AUTHENTICATE", message, ("auth", user.name, secret), user.oid, settle)
 
 
+def default_driver(settings: Settings) -> str:
+    """Who is asked about users that nobody knows (DEFAULT_AUTH); empty for nobody.
+
+    The driver ``default``, which is meant where ``oned.conf`` names none, has to be among those of AUTH_MAD.
+    """
+    name = settings.raw.get("DEFAULT_AUTH")
+    mads = settings.raw.vectors("AUTH_MAD")
+    served = {word.strip() for mad in mads for word in (*mad.get("AUTHN", "").split(","), mad.get("NAME", ""))}
+    return "" if name == "default" and name not in served else name
+
+
 def stranger(name: str) -> User:
     """A user that is not in the database."""
     return User(NOBODY, NOBODY, "", name, "-", "", True, set(), [], Template())

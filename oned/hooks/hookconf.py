@@ -4,6 +4,7 @@ import getopt
 import shlex
 from dataclasses import dataclass
 
+from oned.defaults import HOOK_LOG_RECORDS
 from oned.errors import ConfigError
 from onelib.template import Template
 
@@ -57,7 +58,7 @@ def read_event_settings(template: Template) -> EventSettings | None:
             todo='Write them as in ARGUMENTS = "-p 2101 -l 2102 -b 127.0.0.1".',
         )
     given = {option.lstrip("-")[0]: value for option, value in options}
-    retention = template.vector("HOOK_LOG_CONF").get("LOG_RETENTION", "20")
+    retention = template.vector("HOOK_LOG_CONF").get("LOG_RETENTION", str(HOOK_LOG_RECORDS))
     return EventSettings(
         address=given.get("b", "127.0.0.1"),
         publisher_port=_number("HM_MAD/ARGUMENTS -p", given.get("p", "2101"), 1, 65535),

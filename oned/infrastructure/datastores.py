@@ -1,9 +1,10 @@
 """The rules for datastores: what ``oned.conf`` says of their drivers goes into their templates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from oned.access.acl import Caller
 from oned.config import Settings
+from oned.defaults import drivers
 from oned.errors import ConfigError, InternalError
 from oned.model.base import PoolObject, umask_bits
 from oned.model.cluster import DEFAULT_CLUSTER
@@ -14,45 +15,11 @@ _TARGETS = {"NONE", "SELF", "SYSTEM"}
 _IMAGE_DISKS = {DiskType[name] for name in ("FILE", "BLOCK", "ISCSI", "RBD", "GLUSTER", "SHEEPDOG")}
 _SYSTEM_DISKS = {DiskType.FILE, DiskType.RBD}
 
-_TM_KEYS = ("NAME", "LN_TARGET", "CLONE_TARGET", "SHARED", "DS_MIGRATE", "DRIVER")
-_TM_DEFAULTS = (
-    ("dummy", "NONE", "SYSTEM", "YES", "YES", ""),
-    ("lvm", "NONE", "SELF", "YES", "NO", ""),
-    ("shared", "NONE", "SYSTEM", "YES", "YES", ""),
-    ("fs_lvm", "SYSTEM", "SYSTEM", "YES", "NO", "raw"),
-    ("qcow2", "NONE", "SYSTEM", "YES", "NO", "qcow2"),
-    ("ssh", "SYSTEM", "SYSTEM", "NO", "YES", ""),
-    ("vmfs", "NONE", "SYSTEM", "YES", "NO", ""),
-    ("ceph", "NONE", "SELF", "YES", "NO", "raw"),
-    ("dev", "NONE", "NONE", "YES", "NO", ""),
-)
-_DS_DEFAULTS = {
-    "dev": ("DISK_TYPE", "YES"),
-    "iscsi_libvirt": ("DISK_TYPE,ISCSI_HOST", "YES"),
-    "dummy": ("", "NO"),
-    "fs": ("", "NO"),
-    "lvm": ("DISK_TYPE", "NO"),
-    "shared": ("", "NO"),
-    "ssh": ("", "NO"),
-    "vmfs": ("BRIDGE_LIST", "NO"),
-    "ceph": ("DISK_TYPE,BRIDGE_LIST,CEPH_HOST,CEPH_USER,CEPH_SECRET", "NO"),
-}
-
-
-def _defaults(section: str) -> Iterator[dict[str, str]]:
-    """What holds for a driver that ``oned.conf`` does not describe."""
-    if section == "TM_MAD_CONF":
-        for values in _TM_DEFAULTS:
-            yield dict(zip(_TM_KEYS, values, strict=True))
-    elif section == "DS_MAD_CONF":
-        for name, (required, persistent) in _DS_DEFAULTS.items():
-            yield {"NAME": name, "REQUIRED_ATTRS": required, "PERSISTENT_ONLY": persistent}
-
 
 def driver_conf(settings: Settings, section: str, name: str) -> dict[str, str] | None:
     """The vector ``section`` (TM_MAD_CONF, DS_MAD_CONF) of the driver ``name``, in any case; None without one."""
     wanted = name.upper()
-    for conf in (*settings.raw.vectors(section), *_defaults(section)):
+    for conf in (*settings.raw.vectors(section), *drivers(section)):
         if conf.get("NAME", "").upper() == wanted:
             return conf
     return None

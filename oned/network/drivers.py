@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from oned.config import Settings
+from oned.defaults import drivers
 from oned.errors import InternalError
 
 BRIDGE_TYPES = frozenset({"linux", "openvswitch", "openvswitch_dpdk", "vcenter_port_groups", "none"})
@@ -32,10 +33,6 @@ DRIVERS = {
     "vcenter": Driver(numbers="vlan"),
 }
 _NOTHING = Driver()
-_DEFAULT_BRIDGES = dict.fromkeys(
-    ("dummy", "802.1Q", "ebtables", "fw", "vxlan", "bridge", "elastic", "nodeport"), "linux"
-) | {"ovswitch": "openvswitch", "ovswitch_vxlan": "openvswitch", "vcenter": "vcenter_port_groups"}
-"""What ``VN_MAD_CONF`` is when oned.conf leaves a driver out."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +71,11 @@ def driver_of(vn_mad: str) -> Driver:
 
 def bridge_type(settings: Settings, vn_mad: str) -> str:
     """The kind of bridge of a driver's networks. Raises :class:`InternalError` when oned.conf does not say."""
-    confs = settings.raw.vectors("VN_MAD_CONF")
+    confs = (*settings.raw.vectors("VN_MAD_CONF"), *drivers("VN_MAD_CONF"))
     conf = next((each for each in confs if each.get("NAME") == vn_mad), None)
-    if conf is None and vn_mad not in _DEFAULT_BRIDGES:
+    if conf is None:
         raise InternalError(f'VN_MAD named "{vn_mad}" is not defined in oned.conf')
-    kind = _DEFAULT_BRIDGES[vn_mad] if conf is None else conf.get("BRIDGE_TYPE", "")
+    kind = conf.get("BRIDGE_TYPE", "")
     if kind not in BRIDGE_TYPES:
         raise InternalError(
             f"Attribute bridge type in VN_MAD_CONF for {vn_mad} is missing or has wrong value in oned.conf"

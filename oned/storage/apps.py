@@ -8,6 +8,7 @@ import binascii
 import time
 
 from oned.config import Settings
+from oned.defaults import drivers
 from oned.errors import InternalError
 from oned.model.app import App, AppState, AppType
 from oned.model.base import check_name, umask_bits
@@ -62,7 +63,7 @@ def first_markets(settings: Settings) -> list[Market]:
 
 def market_conf(settings: Settings, name: str) -> dict[str, str] | None:
     """MARKET_MAD_CONF of the driver ``name``; None without one."""
-    confs = settings.raw.vectors("MARKET_MAD_CONF")
+    confs = (*settings.raw.vectors("MARKET_MAD_CONF"), *drivers("MARKET_MAD_CONF"))
     return next((conf for conf in confs if conf.get("NAME", "").upper() == name.upper()), None)
 
 

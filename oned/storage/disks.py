@@ -10,6 +10,7 @@ from oned.access.acl import Authorization, Op
 from oned.config import Settings
 from oned.database.db import Transaction
 from oned.database.pools import find
+from oned.defaults import CDROM_PREFIX, DISK_PREFIX
 from oned.errors import InternalError
 from oned.methods.call import Call
 from oned.model.datastore import Datastore, DiskType
@@ -104,7 +105,7 @@ def volatile(disk: Disk, settings: Settings) -> Acquired:
     if not disk.get("SIZE", "").isdecimal() or int(disk["SIZE"]) == 0:
         raise InternalError("SIZE attribute must be a positive integer value.")
     if not disk.get("DEV_PREFIX"):
-        disk["DEV_PREFIX"] = settings.raw.get("DEFAULT_DEVICE_PREFIX", "sd")
+        disk["DEV_PREFIX"] = settings.raw.get("DEFAULT_DEVICE_PREFIX", DISK_PREFIX)
     return Acquired(ImageType.DATABLOCK, disk["DEV_PREFIX"])
 
 
@@ -220,8 +221,8 @@ def _modes(image: Image, disk: Disk, template: Template) -> None:
 def default_prefix(settings: Settings, kind: ImageType) -> str:
     """The first letters of the device names of an image's disks."""
     if kind is ImageType.CDROM:
-        return settings.raw.get("DEFAULT_CDROM_DEVICE_PREFIX", "hd")
-    return settings.raw.get("DEFAULT_DEVICE_PREFIX", "sd")
+        return settings.raw.get("DEFAULT_CDROM_DEVICE_PREFIX", CDROM_PREFIX)
+    return settings.raw.get("DEFAULT_DEVICE_PREFIX", DISK_PREFIX)
 
 
 def put_back(

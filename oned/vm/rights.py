@@ -4,6 +4,7 @@ Source: OpenNebula 6.0, "oned.conf", VM_ADMIN_OPERATIONS, VM_MANAGE_OPERATIONS, 
 """
 
 from oned.access.acl import Op
+from oned.defaults import ADMIN_OPERATIONS, MANAGE_OPERATIONS
 from oned.methods.call import Call
 from oned.model.group import Group
 from oned.model.user import User
@@ -12,14 +13,9 @@ from oned.model.vm_states import Action
 from oned.storage.reading import glance
 from onelib.template import Template
 
-_ADMIN = "migrate, delete, recover, retry, deploy, resched"
-_MANAGE = (
-    "undeploy, hold, release, stop, suspend, resume, reboot, poweroff, disk-attach, nic-attach, disk-snapshot, "
-    "terminate, disk-resize, snapshot, updateconf, rename, resize, update, disk-saveas"
-)
 _LISTS = (
-    ("VM_ADMIN_OPERATIONS", Op.ADMIN, _ADMIN),
-    ("VM_MANAGE_OPERATIONS", Op.MANAGE, _MANAGE),
+    ("VM_ADMIN_OPERATIONS", Op.ADMIN, ADMIN_OPERATIONS),
+    ("VM_MANAGE_OPERATIONS", Op.MANAGE, MANAGE_OPERATIONS),
     ("VM_USE_OPERATIONS", Op.USE, ""),
 )
 _WORDS = {

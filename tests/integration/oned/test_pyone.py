@@ -361,7 +361,7 @@ def test_zones_and_the_configuration(one: Client) -> None:
     assert [member.ID for member in several(one.zonepool.info().ZONE)] == [0]
     assert one.zone.raftstatus().SERVER_ID == -1
     configuration = one.system.config()
-    assert [mad.NAME for mad in configuration.MARKET_MAD_CONF] == ["dummy", "public", "picky"]
+    assert [mad.NAME for mad in configuration.MARKET_MAD_CONF] == ["dummy", "public", "picky", "one", "http", "s3"]
 
 
 WRONG: dict[str, tuple[str, Callable[[Client], object], str]] = {

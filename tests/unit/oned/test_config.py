@@ -67,6 +67,49 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
     assert "<PORT><![CDATA[1]]></PORT>" in shown
 
 
+def test_what_is_no_secret_is_shown(tmp_path: Path) -> None:
+    shown = settings(tmp_path, "").masked()
+    assert "***" not in shown.to_xml()
+    assert shown.vector("AUTH_MAD_CONF")["PASSWORD_CHANGE"] == "YES"
+    assert shown.get("PCI_PASSTHROUGH_BUS") == "0x01"
+
+
+def test_what_the_file_leaves_out_is_completed(tmp_path: Path) -> None:
+    """As upstream does: an attribute as a whole, a driver's section by its name, behind those of the file."""
+    conf = (
+        'VNC_PORTS = [ START = 6000 ]\nHOST_ENCRYPTED_ATTR = "MINE"\n'
+        'TM_MAD_CONF = [ NAME = "mine" ]\nTM_MAD_CONF = [ NAME = "ssh", SHARED = "YES" ]\n'
+    )
+    raw = settings(tmp_path, conf).raw
+    assert raw.all("VNC_PORTS") == [{"START": "6000"}]
+    assert raw.all("HOST_ENCRYPTED_ATTR") == ["MINE"]
+    names = [conf["NAME"] for conf in raw.vectors("TM_MAD_CONF")]
+    assert names == ["mine", "ssh", "dummy", "lvm", "shared", "fs_lvm", "qcow2", "vmfs", "ceph", "dev"]
+    assert raw.vectors("TM_MAD_CONF")[1] == {"NAME": "ssh", "SHARED": "YES"}
+    assert raw.get("DATASTORE_LOCATION") == str(tmp_path / "var/lib/one/datastores")
+    assert raw.vector("FEDERATION") == {"MODE": "STANDALONE", "ZONE_ID": "0", "SERVER_ID": "-1", "MASTER_ONED": ""}
+
+
+def test_what_this_server_does_without_a_file_is_what_it_says(tmp_path: Path) -> None:
+    found = read_settings(tmp_path / "none", Locations(tmp_path))
+    raw = found.raw
+    assert (found.port, found.listen) == (int(raw.get("PORT")), raw.get("LISTEN_ADDRESS"))
+    assert (found.message_bytes, found.timeout_seconds) == (int(raw.get("MESSAGE_SIZE")), int(raw.get("TIMEOUT")))
+    assert found.session_seconds == int(raw.get("SESSION_EXPIRATION_TIME"))
+    assert found.keepalive_seconds == int(raw.get("KEEPALIVE_TIMEOUT"))
+    assert found.umask == int(raw.get("DEFAULT_UMASK"), 8)
+    assert found.other_permissions == (raw.get("ENABLE_OTHER_PERMISSIONS") == "YES")
+    assert (found.call_format, found.descending) == (
+        raw.get("LOG_CALL_FORMAT"),
+        raw.get("API_LIST_ORDER") == "DESC",
+    )
+    assert found.database.backend == raw.vector("DB")["BACKEND"]
+    assert (found.log_system, str(found.log_level)) == (
+        raw.vector("LOG")["SYSTEM"],
+        raw.vector("LOG")["DEBUG_LEVEL"],
+    )
+
+
 @pytest.mark.parametrize("role", ['MODE = "SLAVE"', 'MODE = "MASTER"', "SERVER_ID = 0"])
 def test_other_roles_are_refused(tmp_path: Path, role: str) -> None:
     with pytest.raises(ConfigError, match="only runs standalone"):
