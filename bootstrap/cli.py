@@ -132,5 +132,17 @@ def parameters(form: str) -> None:
     click.echo(documentation.RENDERERS[form](), nl=False)
 
 
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def upgrade(arguments: tuple[str, ...]) -> None:
+    """Let a running container go on with a new image, or put the old one back (on the host; --help)."""
+    try:
+        from launcher.__main__ import main as launch
+    except ModuleNotFoundError:
+        click.echo("ERROR: 'oneedge upgrade' replaces this container: run it on the host, not inside.", err=True)
+        sys.exit(64)
+    sys.exit(launch(["upgrade", "--no-build", *arguments]))
+
+
 if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ from types import FrameType
 
 from launcher import commands, settings, usage
 from launcher.progress import Progress
+from launcher.upgrade import command as upgrade
 from onelib.errors import OneError, report
 
 
@@ -18,6 +19,8 @@ def main(arguments: list[str]) -> int:
         if name in {"help", "--help", "-h"}:
             Progress().say(usage.text())
             return 0
+        if name == "upgrade":
+            return upgrade.main(arguments[1:], os.environ)
         return commands.find(name).call(settings.read(os.environ), Progress())
     except OneError as error:
         return report(error)

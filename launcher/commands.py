@@ -11,6 +11,7 @@ from launcher.engine import Engine
 from launcher.errors import LauncherError, SettingError
 from launcher.progress import Progress
 from launcher.settings import ENGINES, Settings
+from launcher.upgrade import command as upgrade_command
 
 
 def run(settings: Settings, progress: Progress) -> int:
@@ -42,6 +43,11 @@ def _announce(engine: Engine, settings: Settings, text: str, progress: Progress)
     progress.say(
         f"The credentials of oneadmin: {engine.kind} exec {settings.container} cat /var/lib/one/.one/one_auth"
     )
+
+
+def upgrade(_: Settings, __: Progress) -> int:
+    """Go on with the image of this clone; ``main`` hands options on."""
+    return upgrade_command.main([], os.environ)
 
 
 def stop(settings: Settings, progress: Progress) -> int:
@@ -202,6 +208,7 @@ class Command:
 
 COMMANDS = {
     "run": Command(run, "build what is missing, start the front-end, wait until it is healthy"),
+    "upgrade": Command(upgrade, "let it go on with a new image (IMAGE=...), or put the old one back"),
     "stop": Command(stop, "stop the front-end in order (up to 90 s)"),
     "status": Command(status, "its health and services; exits with the probe's code"),
     "logs": Command(logs, "follow its output (TAIL=200 lines, FOLLOW=no)"),

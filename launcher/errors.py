@@ -3,7 +3,8 @@
 ``LauncherError``
     ├── ``SettingError`` 64, ``NoContainerError`` 66, ``ProgramMissingError`` 69, ``DaemonError`` 71, ``BuildError`` 73
     ├── ``InstallError`` 74, ``BusyError`` 75, ``PortTakenError`` 76, ``AccessError`` 77
-    └── ``ContainerEndedError`` 78, ``NotHealthyError`` 79, ``StageError`` 1, ``CommandError`` 70
+    ├── ``ContainerEndedError`` 78, ``NotHealthyError`` 79, ``StageError`` 1, ``CommandError`` 70
+    └── of an upgrade: ``PutBackError`` 80, ``RefusedError`` 81, ``StuckError`` 82
 """
 
 from typing import ClassVar
@@ -91,3 +92,21 @@ class NotHealthyError(LauncherError):
     """The container runs and did not become healthy in time."""
 
     exit_code: ClassVar[int] = 79
+
+
+class PutBackError(LauncherError):
+    """The new version did not become healthy; the old one runs again on its own database."""
+
+    exit_code: ClassVar[int] = 80
+
+
+class RefusedError(LauncherError):
+    """The upgrade cannot be done as asked; nothing was changed."""
+
+    exit_code: ClassVar[int] = 81
+
+
+class StuckError(LauncherError):
+    """The new version did not become healthy, and the old one could not be put back: a person has to look."""
+
+    exit_code: ClassVar[int] = 82

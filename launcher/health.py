@@ -15,6 +15,8 @@ PAUSE = 0.5
 FAILED_SECONDS = 15.0
 # Restarts by the engine after which another one is not waited for.
 RESTARTS = 3
+# In the text of a database upgrade that failed: nothing tries it again, so there is nothing to wait for.
+FINAL = "the database upgrade failed"
 
 
 def probe(engine: Engine, name: str, *arguments: str) -> CompletedProcess[str]:
@@ -65,7 +67,7 @@ def _look(engine: Engine, name: str, watch: _Watch, step: Step) -> str | None:
     if ended.returncode == 0:
         return text
     step.note(text)
-    if text.startswith("failed") and same > FAILED_SECONDS:
+    if text.startswith("failed") and (same > FAILED_SECONDS or FINAL in text):
         raise _not_healthy(engine, name, f"says {text}")
     return None
 

@@ -21,6 +21,11 @@ def default_path() -> Path:
     return (folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())) / "oneedge-launcher.lock"
 
 
+def container_path(kind: str, name: str) -> Path:
+    """The lock of one container of the engine ``kind``: two upgrades of it cannot happen at once."""
+    return default_path().with_name(f"oneedge-upgrade-{kind}-{name}.lock")
+
+
 @contextmanager
 def held(command: str, progress: Progress, path: Path | None = None, wait: float = WAIT) -> Iterator[None]:
     """Hold the machine's launcher lock while the block runs.

@@ -1,5 +1,6 @@
 """What the user asked for, read once from the environment. Make passes its own variables on through it."""
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -10,7 +11,9 @@ from launcher.errors import SettingError
 from launcher.ports import PORTS, Port, Published
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+# What is made: in the clone, or in the user's own folder where the distribution was installed without one.
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+BUILD = ROOT / "build" if (ROOT / "pyproject.toml").exists() else _CACHE / "oneedge"
 ENGINES = ("docker", "podman")
 TARGETS = ("frontend", "slim")
 TRUE = ("yes", "true", "1")
