@@ -55,7 +55,7 @@ def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
     ended = _launcher("rnu")
     assert ended.returncode == 64
     assert "'rnu'" in ended.stderr
-    assert "run, stop, status" in ended.stderr
+    assert "run, upgrade, stop, status" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
