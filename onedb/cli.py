@@ -20,6 +20,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("backup", "onedb.backup.commands", "write the database to a file and prove that it can be read"),
     ("verify", "onedb.backup.commands", "read a backup completely and tell what it holds"),
     ("restore", "onedb.backup.commands", "bring a backup back, all of it or nothing"),
+    ("sqlite2mysql", "onedb.sqlite2mysql.command", "move a database from SQLite to MariaDB, all of it or nothing"),
     ("fsck", "onedb.fsck.command", "find and repair inconsistencies of the database"),
     ("history", "onedb.history", "show the versions that the database has had"),
     ("show-body", "onedb.bodies", "show the body of an object"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oned.config import DatabaseSettings
 from onedb.link import open_link
@@ -65,6 +66,10 @@ class World:
     def sql(self, statement: str) -> None:
         with open_link(self.settings) as link:
             link.fetch(statement)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with open_link(self.settings) as link:
+            return link.fetch(statement)
 
     def versions(self) -> tuple[str, str]:
         with open_link(self.settings) as link:
