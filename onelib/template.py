@@ -14,8 +14,10 @@ from onelib.template_text import CDATA_END, TextError, parse_text, render_text
 Value = str | dict[str, str]
 
 MAX_ELEMENTS = 400_000
-"""Elements of the XML form, and equal signs of the text form, that one template may hold: far above any real one, far
-below what exhausts memory or keeps the others waiting."""
+"""Elements that the XML form may hold besides what is in values: far below what exhausts memory."""
+MAX_SIZE = 20_000
+"""The :attr:`Template.size` of a template that is given to us: far above any real one, and no more than one caller's
+work on it may keep the others waiting."""
 
 
 class TemplateError(OneError):
@@ -29,15 +31,31 @@ def cdata(value: str) -> str:
     return f"<![CDATA[{value.replace(CDATA_END, ']]]]><![CDATA[>')}]]>"
 
 
+def _bounded(pairs: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
+    """``pairs`` as long as they are not too many. Raises :class:`TemplateError`."""
+    size = 0
+    for pair in pairs:
+        size += 1 if isinstance(pair[1], str) else 1 + len(pair[1])
+        if size > MAX_SIZE:
+            raise TemplateError(f"the template has more than {MAX_SIZE} attributes")
+        yield pair
+
+
 class Template:
     """Named attributes in OpenNebula's order: by name, and in order of appearance where a name repeats."""
 
     __slots__ = ("_attributes",)
 
     def __init__(self, pairs: Iterable[tuple[str, Value]] = ()) -> None:
-        self._attributes: dict[str, list[Value]] = {}
+        found: dict[str, list[Value]] = {}
         for name, value in pairs:
-            self.add(name, value)
+            kept = value if isinstance(value, str) else dict(value)
+            values = found.get(name.upper())
+            if values is None:
+                found[name.upper()] = [kept]
+            else:
+                values.append(kept)
+        self._attributes = found
 
     @classmethod
     def parse(cls, text: str) -> "Template":
@@ -57,10 +75,8 @@ class Template:
 
         Raises :class:`TemplateError` with line and column.
         """
-        if text.count("=") > MAX_ELEMENTS:
-            raise TemplateError(f"the template has more than {MAX_ELEMENTS} attributes")
         try:
-            return cls(parse_text(text, configuration=configuration))
+            return cls(_bounded(parse_text(text, configuration=configuration)))
         except TextError as error:
             raise TemplateError(str(error)) from None
 
@@ -70,7 +86,7 @@ class Template:
         from onelib.template_xml import MalformedXmlError, parse_xml  # lxml only where XML comes
 
         try:
-            return cls(parse_xml(text, MAX_ELEMENTS))
+            return cls(_bounded(parse_xml(text, MAX_ELEMENTS)))
         except MalformedXmlError:
             raise TemplateError("XML Template malformed.") from None
 
@@ -92,6 +108,15 @@ class Template:
 
     def __repr__(self) -> str:
         return f"Template({list(self)!r})"
+
+    @property
+    def size(self) -> int:
+        """How many values it holds: single attributes, and vectors with their keys."""
+        return sum(
+            1 if isinstance(value, str) else 1 + len(value)
+            for values in self._attributes.values()
+            for value in values
+        )
 
     def names(self) -> list[str]:
         """The distinct names, sorted."""
@@ -127,20 +152,28 @@ class Template:
         """Remove every attribute called ``name``."""
         self._attributes.pop(name.upper(), None)
 
-    def merge(self, other: "Template") -> None:
+    def merge(self, other: "Template", *, bounded: bool = False) -> None:
         """Take each name of ``other`` as a group: its attributes replace those of the same name here.
 
-        An empty vector removes the name (``update`` of type 1).
+        An empty vector removes the name (``update`` of type 1). ``bounded``: raise :class:`TemplateError` when that
+        makes a template that is too large larger still.
         """
-        for name in other.names():
-            self.erase(name)
-            for value in other.all(name):
-                if value != {}:
-                    self.add(name, value)
+        before = self.size if bounded else 0
+        for name, values in other.copy()._attributes.items():  # noqa: SLF001  (its own class)
+            kept = [value for value in values if value != {}]
+            if kept:
+                self._attributes[name] = kept
+            else:
+                self._attributes.pop(name, None)
+        if bounded and self.size > max(before, MAX_SIZE):
+            raise TemplateError(f"the template would have more than {MAX_SIZE} attributes")
 
     def copy(self) -> "Template":
         """An independent copy."""
-        return Template(self)
+        made = Template()
+        for name, values in self._attributes.items():
+            made._attributes[name] = [value if isinstance(value, str) else dict(value) for value in values]
+        return made
 
     def to_xml(self, root: str = "TEMPLATE") -> str:
         """The XML form, values in CDATA, without white space between elements."""

@@ -12,6 +12,10 @@ _BARE = re.compile(r"[^=#\s,\[\]]+")
 _ESCAPED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE = re.compile(r'\\(["\\])')
 _LINE_END = re.compile(r"\r?\n|\Z")
+_PLAIN = r'([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(?:"([^"\\\]]*)"|([^=#\s,\[\]"\\]+))'
+"""A name and a value that hold nothing of which the rest of the grammar might make something else."""
+_PLAIN_SINGLE = re.compile(_PLAIN + r"(?:[ \t\r\n]+|\Z)")
+_PLAIN_PAIR = re.compile(_PLAIN + r"[ \t\r\n]*([,\]])[ \t\r\n]*")
 
 Pair = tuple[str, str | dict[str, str]]
 
@@ -92,6 +96,14 @@ class _Scanner:
         if self.accept("]"):
             return pairs
         while True:
+            plain = _PLAIN_PAIR.match(self.text, self.at)
+            if plain:
+                self.at = plain.end()
+                pairs.setdefault(plain[1].upper(), plain[3] if plain[2] is None else plain[2])
+                if plain[4] == "]":
+                    return pairs
+                continue
+            self.skip_space()
             key = self.name()
             self.equal()
             pairs.setdefault(key, self.value())
@@ -125,6 +137,14 @@ def parse_text(text: str, *, configuration: bool = False) -> Iterator[Pair]:
     scanner = _ConfigurationScanner(text) if configuration else _Scanner(text)
     scanner.skip_space()
     while scanner.at < len(text):
+        plain = _PLAIN_SINGLE.match(text, scanner.at)
+        if plain:
+            scanner.at = plain.end()
+            yield plain[1].upper(), plain[3] if plain[2] is None else plain[2]
+            continue
+        scanner.skip_space()
+        if scanner.at == len(text):
+            return
         name = scanner.name()
         scanner.equal()
         if scanner.at_line_end():

@@ -38,7 +38,7 @@ def attributes_of(root: Element) -> Iterator[tuple[str, str | dict[str, str]]]:
     for child in root:
         if not isinstance(child.tag, str):
             continue
-        inner = [part for part in child if isinstance(part.tag, str)]
+        inner = [part for part in child if isinstance(part.tag, str)] if len(child) else ()
         if inner:
             yield _name(child), {_name(part): text_of(part) for part in inner}
         else:
@@ -47,7 +47,8 @@ def attributes_of(root: Element) -> Iterator[tuple[str, str | dict[str, str]]]:
 
 def _name(element: Element) -> str:
     """The name without its namespace, which an attribute does not have."""
-    return str(element.tag).rpartition("}")[2]
+    name = str(element.tag)
+    return name.rpartition("}")[2] if name.startswith("{") else name
 
 
 def parse_xml(text: str, max_elements: int) -> Iterator[tuple[str, str | dict[str, str]]]:

@@ -17,7 +17,7 @@ from oned.errors import (
 )
 from oned.methods.call import Call
 from oned.methods.restricted import changed_restricted
-from oned.model.base import Lock, OwnedObject, PoolObject, check_name
+from oned.model.base import Lock, OwnedObject, PoolObject, check_name, merge_given
 from oned.model.group import Group
 from oned.model.user import User
 from onelib.template import Template, TemplateError
@@ -103,7 +103,7 @@ class Templated(Generic[Obj]):
         if mode == 0:
             obj.template = template
         else:
-            obj.template.merge(template)
+            merge_given(obj.template, template)
         self.updated(call, obj)
         self.encrypt(call, obj.template)
         self.store(call, obj)

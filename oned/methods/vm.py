@@ -12,7 +12,7 @@ from oned.errors import ActionError, AuthorizationError, InternalError, Paramete
 from oned.methods.call import CHMOD, Call, Method
 from oned.methods.restricted import changed_restricted, first_restricted
 from oned.methods.shared import Owned, parse_template
-from oned.model.base import check_name
+from oned.model.base import check_name, merge_given
 from oned.model.vm import Vm
 from oned.model.vm_states import Action, VmState
 from oned.storage.reading import peek
@@ -63,7 +63,7 @@ class _Machines(Owned[Vm]):
         if mode == 0:
             vm.user_template = template
         else:
-            vm.user_template.merge(template)
+            merge_given(vm.user_template, template)
         self.encrypt(call, vm.user_template)
         self.store(call, vm)
         return oid

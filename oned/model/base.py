@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from oned.access.acl import Kind, Target
 from oned.errors import InternalError
-from onelib.template import Template
+from onelib.template import Template, TemplateError
 from onelib.template_xml import Element, MalformedXmlError, attributes_of, parse_root, text_of
 
 PERMISSIONS = tuple(f"{who}_{what}" for who in ("OWNER", "GROUP", "OTHER") for what in "UMA")
@@ -88,6 +88,14 @@ def template_of(root: Element) -> Template:
     """The element TEMPLATE of a body."""
     content = root.find("TEMPLATE")
     return Template(() if content is None else attributes_of(content))
+
+
+def merge_given(template: Template, given: Template) -> None:
+    """Merge what a client sent into an object's template. Raises :class:`InternalError` when it is too much."""
+    try:
+        template.merge(given, bounded=True)
+    except TemplateError as error:
+        raise InternalError(f"Cannot update template. {error.message}") from None
 
 
 def ids_xml(tag: str, numbers: set[int]) -> str:

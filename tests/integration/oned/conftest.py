@@ -54,6 +54,15 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Daemon]:
     end(daemon)
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A server on SQLite without any configuration of its own, shared by the tests of a module."""
+    daemon = Daemon(tmp_path_factory.mktemp("usual"))
+    daemon.start()
+    yield daemon
+    end(daemon)
+
+
 def served(root_name: str, configuration: str = "", settle: Callable[[Daemon], None] | None = None) -> object:
     """A fixture: a server with that configuration, shared by the tests of a module, which use names of their own.
 

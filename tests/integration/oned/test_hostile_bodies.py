@@ -30,14 +30,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     end(daemon)
 
 
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    daemon = Daemon(tmp_path_factory.mktemp("usual"))
-    daemon.start()
-    yield daemon
-    end(daemon)
-
-
 def sent(daemon: Daemon, head: bytes, pieces: Iterator[bytes]) -> bytes:
     """What the server says to a request whose body comes in ``pieces``; it may stop reading at any time."""
     with links(daemon, 1, HEAD + head) as (link,):

@@ -34,14 +34,6 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     end(daemon)
 
 
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    daemon = Daemon(tmp_path_factory.mktemp("usual"))
-    daemon.start()
-    yield daemon
-    end(daemon)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _descriptors() -> Iterator[None]:
     """As many sockets as this process may open."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onelib.template import Template, TemplateError, Value
+from onelib.template import MAX_SIZE, Template, TemplateError, Value
 
 _XML_TEXT = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t", exclude_characters="\ufffe\uffff")
@@ -139,11 +139,27 @@ def test_too_many_elements() -> None:
         Template.parse("<T>" + "<A/>" * 900_000 + "</T>")
 
 
-def test_too_many_attributes() -> None:
-    text = "A=1\n" * 399_999
-    for more in ("B = 1\nC = 1", "B = [ C = 1, D = 1 ]"):
-        with pytest.raises(TemplateError, match="more than 400000 attributes"):
-            Template.parse(f"{text}{more}")
+@pytest.mark.parametrize("more", ["B = 1\nC = 1", "B = [ C = 1 ]", "<A>1</A><C>1</C>", "<B><C>1</C></B>"])
+def test_too_many_attributes(more: str) -> None:
+    one, rest = ("<A>1</A>", "</T>") if more.startswith("<") else ("A=1\n", "")
+    text = ("<T>" if rest else "") + one * (MAX_SIZE - 1)
+    assert len(Template.parse(f"{text}{one}{rest}")) == MAX_SIZE
+    with pytest.raises(TemplateError, match=f"more than {MAX_SIZE} attributes"):
+        Template.parse(f"{text}{more}{rest}")
+
+
+def test_many_equal_signs_in_values_are_not_many_attributes() -> None:
+    text = "a=b" * MAX_SIZE
+    assert Template.parse(f'A = "{text}"').get("A") == text
+
+
+def test_a_merge_does_not_make_it_too_large() -> None:
+    template = Template(("A", str(number)) for number in range(MAX_SIZE - 1))
+    template.merge(Template([("B", "1")]), bounded=True)
+    with pytest.raises(TemplateError, match="would have more than"):
+        template.merge(Template([("C", "1")]), bounded=True)
+    template.merge(Template([("B", "2")]), bounded=True)  # too large already, and not larger
+    assert template.size == MAX_SIZE + 1
 
 
 def test_a_document_type_in_a_value_is_a_text() -> None:
