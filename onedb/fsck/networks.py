@@ -4,21 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from oned.access.acl import Kind
-from oned.database import schema
 from oned.model.network import Network
-from oned.network.leases import HOLD, owner, owner_id
+from oned.network.leases import HOLD, MOST, owner, owner_id
 from oned.network.ranges import AddressRange
 from oned.network.reserve import usage_of
 from onedb.fsck.finding import Finding, unrepaired
 from onedb.fsck.held import Held, Lease
-from onedb.fsck.ranges import Ranges, known_ranges, mend
+from onedb.fsck.ranges import OWNERS, Ranges, known_ranges, mend
 from onedb.fsck.records import Records
 
-_KINDS = (
-    (Kind.VM, "VM", schema.vm_pool),
-    (Kind.NET, "VNet", schema.network_pool),
-    (Kind.VROUTER, "VRouter", schema.vrouter_pool),
-)
 Owners = set[tuple[Kind, int]]
 Wanted = dict[int, dict[int, Lease]]
 """By range and index, who says to have the address."""
@@ -28,7 +22,7 @@ def check(records: Records, held: Held) -> Iterator[Finding]:
     """Every network; what reservations count against quotas is added to ``held``."""
     reserved: dict[int, list[Lease]] = defaultdict(list)
     ranges = known_ranges(records)
-    unread = {(kind, oid) for kind, _, table in _KINDS for oid in records.unread(table)}
+    unread = {(kind, oid) for kind, _, table in OWNERS for oid in records.unread(table)}
     for network, _ in records.objects(Network):
         if network.parent != -1:
             reserved[network.parent] += _reserved(network)
@@ -56,7 +50,7 @@ def _reserved(network: Network) -> list[Lease]:
         Lease(number, label, each.parent, {}, each.addresses(index)["MAC"])
         for each in network.ranges
         if each.parent != -1
-        for index in range(each.size)
+        for index in range(min(each.size, MOST))
     ]
 
 
@@ -78,7 +72,7 @@ def _parent(network: Network, column: int, ranges: Ranges) -> Iterator[Finding]:
 def _leases(network: Network, leases: list[Lease], unread: Owners) -> Iterator[Finding]:
     wanted: Wanted = defaultdict(dict)
     for each in network.ranges:
-        yield from mend(network, each)
+        yield from mend(network, each, {HOLD, *(lease.number for lease in leases)})
     for lease in leases:
         yield from _place(network, lease, wanted)
     for each in network.ranges:
@@ -151,7 +145,7 @@ def _address(each: AddressRange, index: int) -> str:
 
 def _kind(number: int) -> tuple[Kind | None, str]:
     """The kind of an owner, and what sentences call it."""
-    return next(((kind, name) for kind, name, _ in _KINDS if number & kind.bit), (None, "object"))
+    return next(((kind, name) for kind, name, _ in OWNERS if number & kind.bit), (None, "object"))
 
 
 def _label(number: int) -> str:

@@ -1,14 +1,16 @@
 """Address ranges of networks: which there are, and what is wrong with one whatever its leases are."""
 
-import re
+import itertools
 from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
+from oned.access.acl import Kind
+from oned.database import schema
 from oned.errors import InternalError
 from oned.model.base import parse_body
 from oned.model.network import Network
-from oned.network.leases import Leases
+from oned.network.leases import MOST, Leases, owner, owner_id
 from oned.network.ranges import AddressRange
 from onedb.fsck.finding import Finding
 from onedb.fsck.records import Records
@@ -16,7 +18,12 @@ from onelib.template_xml import text_of
 
 Ranges = dict[int, set[int] | None]
 """The ranges of each network, None for one whose body cannot be read."""
-_PAIR = re.compile(r"\d+ \d+")
+OWNERS = (
+    (Kind.VM, "VM", schema.vm_pool),
+    (Kind.NET, "VNet", schema.network_pool),
+    (Kind.VROUTER, "VRouter", schema.vrouter_pool),
+)
+"""Who can have an address, and what sentences call them."""
 
 
 def known_ranges(records: Records) -> Ranges:
@@ -61,7 +68,7 @@ def _mended(body: str) -> tuple[str, list[str]]:
         for element in root.findall("AR_POOL/AR"):
             allocated = element.find("ALLOCATED")
             if allocated is not None and not _readable(text_of(allocated)):
-                allocated.text = etree.CDATA("".join(f" {pair}" for pair in _PAIR.findall(text_of(allocated))))
+                allocated.text = etree.CDATA(_pairs(text_of(allocated)))
                 damaged.append(text_of(element.find("AR_ID")))
         mended = etree.tostring(root, encoding="unicode")
         Network.from_xml(mended)
@@ -78,14 +85,24 @@ def _readable(text: str) -> bool:
     return True
 
 
-def mend(network: Network, each: AddressRange) -> Iterator[Finding]:
-    """Repair one range in memory: blanks in its address, and leases beyond its end, to which it grows."""
+def _pairs(text: str) -> str:
+    """What of ALLOCATED is an index and an owner."""
+    words, found = [int(word) if word.isdecimal() else -1 for word in text.split()], ""
+    for index, number in itertools.pairwise(words):
+        if 0 <= index < MOST and any(number == owner(kind, owner_id(number)) for kind, _, _ in OWNERS):
+            found += f" {index} {number}"
+    return found
+
+
+def mend(network: Network, each: AddressRange, claimed: set[int]) -> Iterator[Finding]:
+    """Repair one range in memory: blanks in its address, and leases of ``claimed`` owners beyond its end, to which it
+    grows."""
     start, address = f"VNet {network.oid} AR {each.oid}", each.attributes.get("IP", "")
     if " " in address:
         yield Finding(f'{start} IP "{address}" contains whitespaces')
         each.attributes["IP"] = address.replace(" ", "")
         each.read()
-    needed = each.leases.last() + 1
+    needed = max((index + 1 for index, number in each.leases if number in claimed and index < MOST), default=0)
     if needed > each.size:
         yield Finding(
             f"{start} allocated leases ({needed}) is greater than the AR size ({each.size}). "

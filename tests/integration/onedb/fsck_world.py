@@ -22,7 +22,8 @@ from tests.integration.oned.machines import Ground, until
 from tests.integration.oned.test_machine_states import HOW, Yard
 
 STATES = ("HOLD", "RUNNING", "MIGRATE", "SAVE_MIGRATE", "PROLOG_MIGRATE", "EPILOG_STOP", "STOPPED", "UNDEPLOYED",
-          "DISK_RESIZE_UNDEPLOYED", "POWEROFF", "HOTPLUG_NIC", "CLEANUP_RESUBMIT", "DISK_SNAPSHOT", "DONE")  # fmt: skip
+          "DISK_RESIZE_UNDEPLOYED", "POWEROFF", "HOTPLUG_NIC", "CLEANUP_RESUBMIT", "DISK_SNAPSHOT", "DONE",
+          "DISK_SNAPSHOT_POWEROFF", "BOOT_POWEROFF")  # fmt: skip
 
 
 TABLES = ("vm_pool", "history", "host_pool", "image_pool", "network_pool", "user_pool", "group_pool", "acl",
@@ -51,7 +52,9 @@ class World:
             return [tuple(row) for row in result] if result.returns_rows else []
 
     def body(self, table: str, oid: int, key: str = "oid") -> str:
-        return str(self.sql(f"SELECT body FROM {table} WHERE {key} = :oid", oid=oid)[0][0])
+        rows = self.sql(f"SELECT body FROM {table} WHERE {key} = :oid", oid=oid)
+        assert rows, (table, oid)
+        return str(rows[0][0])
 
     def edit(self, table: str, oid: int, *changes: tuple[str, str], key: str = "oid") -> None:
         """Replace texts in a body, each of which has to be there."""

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -18,24 +17,7 @@ from oned.model.history import History
 from oned.model.vm import Vm
 from onedb.cli import main
 from onelib.locations import Locations
-from tests.integration.oned.conftest import BACKENDS
-from tests.integration.onedb.fsck_world import World, world
-
-STATES = ("RUNNING", "HOLD", "DONE", "POWEROFF", "DISK_SNAPSHOT_POWEROFF", "BOOT_POWEROFF")
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(request.param, request, tmp_path_factory.mktemp("commands"), STATES) as found:
-        Locations(found.daemon.root).log.mkdir(parents=True, exist_ok=True)
-        yield found
-
-
-@pytest.fixture
-def made(filled: World) -> Iterator[World]:
-    kept = filled.keep()
-    yield filled
-    filled.restore(kept)
+from tests.integration.onedb.fsck_world import World
 
 
 def onedb(made: World, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
