@@ -39,6 +39,10 @@ class Link(ABC):
         """All rows of ``statement``."""
 
     @abstractmethod
+    def start(self, statement: str) -> None:
+        """Begin ``statement``, which gives no rows; whether it was refused, the next call tells."""
+
+    @abstractmethod
     def stream(self, statement: str) -> Iterator[Sequence[Any]]:
         """The rows of ``statement``, one in memory at a time; the connection serves nothing else meanwhile.
 
@@ -47,7 +51,7 @@ class Link(ABC):
 
     @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert ``rows``, all or none."""
+        """Insert ``rows``, all or none; whether it was refused, the next call tells."""
 
     @abstractmethod
     def tables(self) -> list[str]:
@@ -65,10 +69,6 @@ class Link(ABC):
         """``name`` as an identifier."""
         letter = "`" if self.mysql else '"'
         return letter + name.replace(letter, letter * 2) + letter
-
-    def _insertion(self, table: str, columns: Sequence[str]) -> str:
-        names = ", ".join(map(self.quoted, columns))
-        return f"INSERT INTO {self.quoted(table)} ({names}) VALUES ({', '.join([self.mark] * len(columns))})"  # noqa: S608 (quoted)
 
     def _refused(self, error: Exception) -> OnedbError:
         said = ": ".join(str(part) for part in error.args) or type(error).__name__
@@ -112,10 +112,15 @@ class SqliteLink(Link):
         except sqlite3.Error as error:
             raise self._refused(error) from None
 
+    def start(self, statement: str) -> None:
+        """See :class:`Link`; refused at once."""
+        self.fetch(statement)
+
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """See :class:`Link`; within the caller's transaction."""
+        names, marks = ", ".join(map(self.quoted, columns)), ", ".join(self.mark * len(columns))
         try:
-            self._connection.executemany(self._insertion(table, columns), rows)
+            self._connection.executemany(f"INSERT INTO {self.quoted(table)} ({names}) VALUES ({marks})", rows)  # noqa: S608 (quoted)
         except sqlite3.Error as error:
             raise self._refused(error) from None
 
@@ -152,6 +157,7 @@ class MysqlLink(Link):
     def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """See :class:`Link`."""
         try:
+            self._connection.settle()
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, tuple(values) or None)
                 return list(cursor.fetchall())
@@ -163,15 +169,25 @@ class MysqlLink(Link):
         from onedb.mariadb import python_values, stream
 
         try:
+            self._connection.settle()
             yield from stream(self._connection, statement, python_values)
         except self._fault as error:
             raise self._refused(error) from None
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """See :class:`Link`."""
+    def start(self, statement: str) -> None:
+        """See :class:`Link`: the server works meanwhile."""
         try:
-            with self._connection.cursor() as cursor:
-                cursor.executemany(self._insertion(table, columns), rows)
+            self._connection.begin_query(statement)
+        except self._fault as error:
+            raise self._refused(error) from None
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """See :class:`Link`: the server works meanwhile."""
+        names = ", ".join(map(self.quoted, columns))
+        try:
+            self._connection.begin_query(
+                f"INSERT INTO {self.quoted(table)} ({names}) VALUES {self._connection.literal_rows(rows)}"  # noqa: S608 (quoted)
+            )
         except self._fault as error:
             raise self._refused(error) from None
 
@@ -191,4 +207,8 @@ class MysqlLink(Link):
 
 def open_link(settings: "DatabaseSettings") -> Link:
     """A connection to the database of ``settings``. Raises :class:`UnreachableError`."""
-    return MysqlLink(settings) if settings.backend == "mysql" else SqliteLink(settings)
+    if settings.backend != "mysql":
+        return SqliteLink(settings)
+    from onedb.staged import StagedLink, StagedSettings
+
+    return StagedLink(settings) if isinstance(settings, StagedSettings) else MysqlLink(settings)

@@ -1,9 +1,10 @@
 """How the tool connects to MariaDB or MySQL, and reads many rows of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import methodcaller
 from typing import Any, TypeVar
 
+from pymysql.constants import COMMAND
 from pymysql.err import MySQLError
 
 from oned.config import DatabaseSettings
@@ -18,14 +19,45 @@ ANSWER_SECONDS = 3600
 LOCK_SECONDS = 10
 
 
-def connect(settings: DatabaseSettings, name: str | None = None, *, autocommit: bool = False) -> QuickConnection:
+class ToolConnection(QuickConnection):
+    """A connection that can let the server work while the next statement is being written."""
+
+    _execute_command: Callable[[int, str], None]
+    _begun = False
+
+    def begin_query(self, statement: str) -> None:
+        """Send ``statement``, which gives no rows, when the one before has ended.
+
+        Raises :class:`pymysql.err.MySQLError` for that one.
+        """
+        self.settle()
+        self._execute_command(COMMAND.COM_QUERY, statement)
+        self._begun = True
+
+    def settle(self) -> None:
+        """Wait for what was begun, if anything was. Raises :class:`pymysql.err.MySQLError` where it was refused."""
+        if self._begun:
+            self._begun = False
+            self._read_query_result()
+
+    def literal_rows(self, rows: Iterable[Sequence[object]]) -> str:
+        """``rows`` as they stand behind ``VALUES``."""
+        return ",".join([f"({','.join([self._written(value) for value in row])})" for row in rows])
+
+    def _written(self, value: object) -> str:
+        if type(value) is str:
+            return f"'{self._escape_string(value)}'"
+        return str(value) if type(value) is int else "NULL" if value is None else self.escape(value, self.encoders)
+
+
+def connect(settings: DatabaseSettings, name: str | None = None, *, autocommit: bool = False) -> ToolConnection:
     """A connection to the database ``name``, else that of ``settings``.
 
     Raises :class:`UnreachableError`, never with the password.
     """
     socket = settings.server if settings.server.startswith("/") else None
     try:
-        return QuickConnection(
+        return ToolConnection(
             host=None if socket else settings.server,
             port=settings.port or 3306,
             unix_socket=socket,

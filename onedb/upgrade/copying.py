@@ -1,31 +1,22 @@
-"""The new tables: made, filled through the steps, indexed, and compared with what was written."""
+"""The new tables: made, filled through the steps, and indexed."""
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, MetaData, Table
+from sqlalchemy import MetaData, Table
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.schema import CreateTable
 
-from onedb.errors import OnedbError
 from onedb.link import Link
 from onedb.migrations.step import Row
 from onedb.upgrade.names import NEW
 from onedb.upgrade.plan import TablePlan
 from onedb.upgrade.progress import Event, Listener
+from onedb.upgrade.weight import Weight
 
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 2_000_000
-
-
-@dataclass
-class Weight:
-    """What was written to a table: rows, and per column the sum of its numbers or of its characters."""
-
-    rows: int = 0
-    sums: dict[str, int] = field(default_factory=dict)
 
 
 def create(link: Link, plan: TablePlan) -> None:
@@ -68,11 +59,11 @@ class Copy:
 
     def fill(self, plan: TablePlan) -> Weight:
         """Copy one table; returns what was written. Raises :class:`onedb.migrations.step.MigrationError`."""
+        weight = Weight.of(plan.target)
         names = [column.name for column in plan.target.columns]
-        weight = Weight(sums=dict.fromkeys(_weighed(plan.target), 0))
         for batch in _batches(self._rows(plan), names):
             self._writer.insert(NEW + plan.name, names, batch)
-            _weigh(weight, plan.target, batch)
+            weight.add(names, batch)
             self._tell(Event("copy", plan.name, self.rows, self._total, time.monotonic() - self._begin))
         return weight
 
@@ -98,43 +89,12 @@ def _batches(rows: Iterable[Row], names: list[str]) -> Iterator[list[tuple[Any, 
     batch: list[tuple[Any, ...]] = []
     size = 0
     for row in rows:
-        values = tuple(row.get(name) for name in names)
-        batch.append(values)
-        size += sum(len(value) for value in values if isinstance(value, str))
-        if len(batch) >= BATCH_ROWS or size >= BATCH_CHARACTERS:
+        values = tuple([row.get(name) for name in names])
+        length = sum([len(value) for value in values if isinstance(value, str)])
+        if len(batch) >= BATCH_ROWS or (batch and size + length > BATCH_CHARACTERS):
             yield batch
             batch, size = [], 0
+        batch.append(values)
+        size += length
     if batch:
         yield batch
-
-
-def _weighed(table: Table) -> list[str]:
-    """The columns whose sums prove a copy: the key, and every text."""
-    numbers = (Integer, BigInteger)
-    return [column.name for column in table.columns if column.primary_key or not isinstance(column.type, numbers)]
-
-
-def _weigh(weight: Weight, table: Table, batch: list[tuple[Any, ...]]) -> None:
-    places = {column.name: place for place, column in enumerate(table.columns)}
-    weight.rows += len(batch)
-    for name in weight.sums:
-        place = places[name]
-        values = [row[place] for row in batch]
-        weight.sums[name] += sum(len(v) if isinstance(v, str) else int(v) for v in values if v is not None)
-
-
-def verify(link: Link, plan: TablePlan, weight: Weight, name: str | None = None) -> None:
-    """Compare the new table with what was written to it. Raises :class:`OnedbError`."""
-    length = "CHAR_LENGTH" if link.mysql else "LENGTH"
-    texts = {c.name for c in plan.target.columns if c.type.python_type is str}
-    terms = [
-        f"COALESCE(SUM({f'{length}({link.quoted(each)})' if each in texts else link.quoted(each)}), 0)"
-        for each in weight.sums
-    ]
-    table = name or NEW + plan.name
-    found = link.fetch(f"SELECT {', '.join(['COUNT(*)', *terms])} FROM {link.quoted(table)}")[0]  # noqa: S608 (quoted)
-    if [int(value) for value in found] != [weight.rows, *weight.sums.values()]:
-        raise OnedbError(
-            f"The new table {plan.name} does not hold what was written to it.",
-            todo="Nothing was changed. Check the disk and the log of the database, then upgrade again.",
-        )

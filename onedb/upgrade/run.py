@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from onedb.errors import UNREADABLE, OnedbError, UnreadableError
 from onedb.link import Link, open_link
 from onedb.upgrade import guard, swap
-from onedb.upgrade.copying import Copy, create, index, verify
+from onedb.upgrade.copying import Copy, create, index
 from onedb.upgrade.names import NEW
 from onedb.upgrade.plan import TablePlan, make_plans
 from onedb.upgrade.progress import Event, Listener, silent
+from onedb.upgrade.weight import verify
 from onedb.version import CURRENT, NEWER, NOT_BOOTSTRAPPED, Versions, read_versions
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _back_up(settings: "DatabaseSettings", options: Options, listener: Listener)
     from onedb.backup.writer import backup
 
     listener(Event("backup"))
-    backup(settings, options.backup, overwrite=options.force)
+    backup(settings, options.backup, listener, overwrite=options.force)
 
 
 @contextlib.contextmanager
