@@ -109,7 +109,7 @@ class _Upgrade:
 
         self._context, self._settings = context, settings
         self._at = context.locations
-        self._percent, self._noted = 0, False
+        self._percent, self._noted, self._proving = 0, False, True
         folder = upgraded.backup_folder(self._at)
         self._backup: Path | None = None
         if upgraded.boot_target(self._at)["backup"]:
@@ -164,7 +164,7 @@ class _Upgrade:
             return LostError(f"The database went away during its upgrade: {error.message}", todo=error.todo)
         upgraded.write_record(self._at, self._record, upgraded.FAILED, error.message)
         return UpgradeError(
-            f"The upgrade of the database failed, and it is as it was: {error.message}",
+            f"the database upgrade failed, it is as it was: {error.message}",
             todo=f"{error.todo} Then start this container again, or the old image.",
         )
 
@@ -173,17 +173,22 @@ class _Upgrade:
         if event.phase == "leftovers" and not self._noted:
             self._noted = True
             upgraded.write_record(self._at, self._record, upgraded.RUNNING)
-        done = event.rows / event.total if event.total else 0.0
-        first = BACKUP_SHARE if self._backup else 0
-        if event.phase == "backup":
-            share = first * done
-        elif event.phase in ("copy", "index", "verify"):
-            share = first + (95 - first) * done
-        else:
-            share = {"swap": 96.0, "done": 100.0}.get(event.phase, 0.0)
-        self._percent = max(self._percent, int(share))
+        if event.phase == "plan":
+            self._percent = BACKUP_SHARE if self._backup else 0
+            self._proving = False
+        begin, end = self._share(event.phase)
+        done = min(event.rows / event.total, 1.0) if event.total else 0.0
+        self._percent = max(self._percent, int(begin + (end - begin) * done))
         step = f"{event.phase} {event.table}".rstrip()
         self._context.phase("upgrading", f"{step}, {self._percent}%")
+
+    def _share(self, phase: str) -> tuple[int, int]:
+        """The percentages between which a phase runs. The first verification is that of the backup."""
+        if phase in ("backup", "verify") and self._proving:
+            return (0, BACKUP_SHARE * 3 // 4) if phase == "backup" else (BACKUP_SHARE * 3 // 4, BACKUP_SHARE)
+        if phase == "copy":
+            return (BACKUP_SHARE if self._backup else 0, 95)
+        return {"swap": (96, 96), "done": (100, 100)}.get(phase, (0, 0))
 
     def _settle_backups(self) -> None:
         """Give the backup to the folder's owner, and remove the oldest ones."""

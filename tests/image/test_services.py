@@ -192,13 +192,15 @@ def test_every_service_killed_again_and_again(running: Front) -> None:
 
 
 def test_what_cron_does_works(running: Front) -> None:
-    """The lines of cron.d themselves, run as cron runs them: logs are rotated, a certificate that ends is renewed."""
+    """The lines of cron.d themselves, run as cron runs them: logs are rotated, a certificate that ends is renewed,
+    and there is no upgrade to confirm.
+    """
     jobs = [
         line.split(maxsplit=6)[6]
         for line in running.exec("cat", "/etc/cron.d/oneedge").splitlines()
         if "root" in line
     ]
-    rotate, renew = (job.split(" >")[0] for job in jobs)
+    rotate, renew, confirm = (job.split(" >")[0] for job in jobs)
     assert running.sh(f"{rotate} && echo rotated").strip().endswith("rotated")
     running.sh(
         f"{rotate.replace('logrotate', 'logrotate --force', 1)}; {rotate.replace('logrotate', 'logrotate -f', 1)}"
@@ -214,3 +216,4 @@ def test_what_cron_does_works(running: Front) -> None:
     assert renewed != served
     assert renewed.split() == running.exec("cat", "/srv/one/secret-tls/one.crt").split()
     running.healthy(20)
+    assert running.sh(f"{confirm} && echo nothing to confirm").strip() == "nothing to confirm"
