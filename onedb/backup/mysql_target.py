@@ -99,6 +99,10 @@ class MysqlTarget:
         """From the new table."""
         return stream(self._connection, f"SELECT * FROM {quoted(RESTORED + table)}")  # noqa: S608 (an identifier)
 
+    def settle(self) -> None:
+        """Let go of what was read, so that others may work on the new tables."""
+        self._connection.commit()
+
     def finish(self, tables: list[str], *, whole: bool) -> None:
         """Swap, and drop what was there before."""
         present = self._tables()

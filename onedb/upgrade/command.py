@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onedb.connection import database_settings
-from onedb.errors import OnedbError
+from onedb.errors import OnedbError, UsageError
 
 if TYPE_CHECKING:
     from oned.config import DatabaseSettings
-    from onedb.upgrade.run import Outcome
+    from onedb.upgrade.progress import Printer
+    from onedb.upgrade.run import Options, Outcome
 
 UP_TO_DATE = "Database schema is up to date."
 
@@ -33,6 +34,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--dry-run", action="store_true", help="check everything and change nothing")
+    parser.add_argument(
+        "--from-backup",
+        metavar="FILE",
+        type=Path,
+        help="upgrade what FILE holds, and put it in the database's place",
+    )
     what.add_argument("--rollback", action="store_true", help="put back the tables from before the last upgrade")
     what.add_argument("--confirm", action="store_true", help="remove the tables from before the last upgrade")
     parser.add_argument(
@@ -46,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = database_settings(arguments)
     if arguments.rollback or arguments.confirm:
+        if arguments.from_backup:
+            raise UsageError("--from-backup goes with neither --rollback nor --confirm.", todo="Use one of them.")
         back = arguments.rollback
         names = work.rollback(settings, force=arguments.force) if back else work.confirm(settings)
         text = "The old tables are back" if back else "The old tables are removed"
@@ -67,18 +76,50 @@ def _upgrade(arguments: argparse.Namespace, settings: "DatabaseSettings") -> int
     if file is not None and file.exists() and not arguments.force:
         raise OnedbError(f"File {file} exists, backup aborted. Use -f to overwrite.", todo="Nothing was changed.")
     options = Options(backup=file, force=arguments.force, dry_run=arguments.dry_run)
-    outcome = upgrade(settings, options, Printer(as_json=arguments.json, verbose=arguments.verbose))
+    printer = Printer(as_json=arguments.json, verbose=arguments.verbose)
+    if arguments.from_backup is not None:
+        if file is not None and file.exists() and file.samefile(arguments.from_backup):
+            raise UsageError(f"{file} would be overwritten before it is read.", todo="Name another --backup.")
+        return _from_backup(arguments, settings, options, printer)
+    outcome = upgrade(settings, options, printer)
     made = file if outcome.changed else None
     document = {"result": "dry-run" if arguments.dry_run else "upgrade", "backup": str(made) if made else None}
     _say(arguments, document | asdict(outcome), _text(outcome, made, dry_run=arguments.dry_run))
     return 0
 
 
+def _from_backup(
+    arguments: argparse.Namespace, settings: "DatabaseSettings", options: "Options", printer: "Printer"
+) -> int:
+    from onedb.backup.meter import paced
+    from onedb.upgrade.from_backup import look, upgrade_from_backup
+
+    tell = printer if arguments.verbose else paced(printer)
+    file, made = arguments.from_backup, None
+    if options.dry_run:
+        outcome = look(file, tell)
+    else:
+        arrived = upgrade_from_backup(settings, file, options, tell)
+        outcome, made = arrived.outcome, arrived.backup
+    kept = f"The backup of the database from before is {made}.\n" if made else ""
+    text = (
+        f"An upgrade would bring {_change(outcome)}. Nothing was changed."
+        if options.dry_run
+        else f"{kept}The database holds what was in {file}, {_change(outcome)}, in {outcome.seconds:.2f} s."
+    )
+    document = {"result": "dry-run" if options.dry_run else "upgrade", "from": str(file)}
+    _say(arguments, document | {"backup": str(made) if made else None} | asdict(outcome), text)
+    return 0
+
+
+def _change(outcome: "Outcome") -> str:
+    return f"shared {outcome.before[0]} to {outcome.after[0]}, local {outcome.before[1]} to {outcome.after[1]}"
+
+
 def _text(outcome: "Outcome", backup: Path | None, *, dry_run: bool) -> str:
     if not outcome.changed:
         return UP_TO_DATE
-    change = f"shared {outcome.before[0]} to {outcome.after[0]}, local {outcome.before[1]} to {outcome.after[1]}"
-    tables = ", ".join(outcome.tables)
+    change, tables = _change(outcome), ", ".join(outcome.tables)
     if dry_run:
         return f"An upgrade would bring {change}, and write anew: {tables}. Nothing was changed."
     kept = f"The backup is {backup}.\n" if backup else ""
