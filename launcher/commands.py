@@ -178,8 +178,8 @@ def _stages(stages: Sequence[tests.Stage], settings: Settings, progress: Progres
     return tests.run_stages(stages, tests.Run(settings, progress, full=full))
 
 
-def _only(*stages: tests.Stage) -> Callable[[Settings, Progress], int]:
-    return lambda settings, progress: _stages((*tests.PREPARATION, *stages), settings, progress)
+def _only(*stages: tests.Stage, full: bool = False) -> Callable[[Settings, Progress], int]:
+    return lambda settings, progress: _stages((*tests.PREPARATION, *stages), settings, progress, full=full)
 
 
 def sweep_up(_: Settings, progress: Progress) -> int:
@@ -219,6 +219,10 @@ COMMANDS = {
     "wheelhouse": Command(build_wheelhouse, "download the image's Python packages"),
     "test": Command(test, "lint, types, unit, integration, image (Docker, Podman) and end-to-end tests"),
     "test-full": Command(test_full, "the same with the long form of every loop"),
+    "upgrade-test": Command(
+        _only(*tests.IMAGES, *tests.UPGRADES, full=True),
+        "databases of old releases and failing migrations in the image, on Docker and Podman",
+    ),
     "lint": Command(_only(tests.LINT, tests.FORMAT), "ruff alone"),
     "types": Command(_only(tests.TYPES), "mypy alone"),
     "unit": Command(_only(tests.UNIT), "unit tests alone (PYTEST_ARGS='-k name')"),

@@ -134,6 +134,10 @@ IMAGES = (
     Stage("docker image", _image("docker"), ("packages",)),
     Stage("podman image", _image("podman"), ("packages",)),
 )
+UPGRADES = (
+    Stage("upgrade, docker", _pytest("tests/upgrade"), ("environment", "docker image")),
+    Stage("upgrade, podman", _pytest("tests/upgrade", "podman"), ("environment", "podman image")),
+)
 STAGES = (
     *PREPARATION,
     LINT,
@@ -142,6 +146,7 @@ STAGES = (
     UNIT,
     INTEGRATION,
     *IMAGES,
+    *UPGRADES,
     Stage("image, docker", _pytest("tests/image"), ("environment", "docker image"), beside=True),
     Stage("image, podman", _pytest("tests/image", "podman"), ("environment", "podman image"), beside=True),
     Stage("end to end", _pytest("tests/e2e"), ("environment", "docker image", "podman image"), beside=True),

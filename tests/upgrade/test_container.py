@@ -135,6 +135,7 @@ def test_an_oned_that_never_answers_and_the_old_tables_are_exchanged_back(volume
     back_to_the_old_image(volumes, names)
 
 
+@pytest.mark.full
 def test_an_oned_that_has_worked_and_the_verified_backup_is_restored(volumes: Place, images: Images) -> None:
     names = used(volumes)
     before = stopped(volumes)
