@@ -11,9 +11,7 @@ from typing import Any
 
 from oned.config import DatabaseSettings
 from onedb.link import MysqlLink, Row
-
-PREFIX = "oneedge_restore_"
-"""Of tables that are restored and not in place; :data:`onedb.backup.snapshot.RESTORED`."""
+from onedb.upgrade.names import RESTORED
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +36,7 @@ class StagedLink(MysqlLink):
 
     def _staged(self, text: str) -> str:
         """``text`` with the names of tables replaced, but for what stands in quotes."""
-        return self._names.sub(lambda match: match[0] if match[0][0] == "'" else PREFIX + match[0], text)
+        return self._names.sub(lambda match: match[0] if match[0][0] == "'" else RESTORED + match[0], text)
 
     def fetch(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """See :class:`onedb.link.Link`."""
@@ -60,4 +58,4 @@ class StagedLink(MysqlLink):
 
     def tables(self) -> list[str]:
         """See :class:`onedb.link.Link`."""
-        return sorted(name[len(PREFIX) :] for name in super().tables() if name.startswith(PREFIX))
+        return sorted(name[len(RESTORED) :] for name in super().tables() if name.startswith(RESTORED))

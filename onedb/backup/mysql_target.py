@@ -9,12 +9,13 @@ from pymysql.err import MySQLError
 from oned.config import DatabaseSettings
 from oned.database.mysql import QuickConnection
 from onedb.backup.mysql import fetch, quoted, stream
-from onedb.backup.snapshot import REPLACED, RESTORED, fault, kept_by_upgrade, superseded
+from onedb.backup.snapshot import fault, kept_by_upgrade, superseded
 from onedb.backup.sql import Table
 from onedb.backup.values import Row, literal_row, mysql_literal
 from onedb.errors import BusyError
 from onedb.mariadb import connect
 from onedb.upgrade.guard import is_here
+from onedb.upgrade.names import RESTORED, TAKEN_AWAY
 
 _LOCK_TIMEOUT = 1205
 
@@ -75,7 +76,7 @@ class MysqlTarget:
 
     def begin(self) -> None:
         """Remove what a killed run has left, before or after its swap."""
-        self.clear(RESTORED, REPLACED)
+        self.clear(RESTORED, TAKEN_AWAY)
         fetch(self._connection, "SET SESSION unique_checks = 0, foreign_key_checks = 0")
 
     def table(self, table: Table) -> None:
@@ -108,9 +109,9 @@ class MysqlTarget:
         present = self._tables()
         replaced = [name for name in tables if name in present]
         away = replaced + (superseded(present, tables) if whole else kept_by_upgrade(present))
-        moves = [(name, REPLACED + name) for name in away] + [(RESTORED + name, name) for name in tables]
+        moves = [(name, TAKEN_AWAY + name) for name in away] + [(RESTORED + name, name) for name in tables]
         fetch(
             self._connection,
             "RENAME TABLE " + ", ".join(f"{quoted(source)} TO {quoted(target)}" for source, target in moves),
         )
-        self.clear(REPLACED)
+        self.clear(TAKEN_AWAY)

@@ -8,10 +8,10 @@ from oned.config import DatabaseSettings
 from oned.database.schema import metadata
 from onedb.backup.values import Row
 from onedb.errors import OnedbError
+from onedb.upgrade.names import NEW, OLD, RESTORED, TAKEN_AWAY
 
-PASSING = ("oneedge_new_", "oneedge_old_", "oneedge_restore_", "oneedge_replaced_")
+PASSING = (NEW, OLD, RESTORED, TAKEN_AWAY)
 """Tables that only an upgrade or a restore knows, before and after its swap."""
-RESTORED, REPLACED = "oneedge_restore_", "oneedge_replaced_"
 
 
 class Snapshot(Protocol):
@@ -62,7 +62,7 @@ def superseded(present: Iterable[str], restored: Iterable[str]) -> list[str]:
         name
         for name in present
         if name not in kept
-        and not name.startswith((RESTORED, REPLACED))
+        and not name.startswith((RESTORED, TAKEN_AWAY))
         and (name in metadata.tables or name.startswith("oneedge_"))
     )
 
@@ -70,7 +70,7 @@ def superseded(present: Iterable[str], restored: Iterable[str]) -> list[str]:
 def kept_by_upgrade(present: Iterable[str]) -> list[str]:
     """Tables from before an upgrade, or on their way: worth nothing beside those that a restore brings."""
     return sorted(
-        name for name in present if name.startswith(PASSING) and not name.startswith((RESTORED, REPLACED))
+        name for name in present if name.startswith(PASSING) and not name.startswith((RESTORED, TAKEN_AWAY))
     )
 
 
