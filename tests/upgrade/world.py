@@ -75,7 +75,9 @@ class Place:
             "--json",
         ]
         code, text = status([*order, *words], timeout=180)
-        answer: dict[str, Any] = json.loads(text.splitlines()[-1]) if code == 0 else {}
+        # Both outputs: what an engine warns of stands after the answer.
+        answers = [line for line in text.splitlines() if line.startswith("{")]
+        answer: dict[str, Any] = json.loads(answers[-1]) if code == 0 else {}
         return code, answer, text
 
 
