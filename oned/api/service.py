@@ -17,7 +17,7 @@ from oned.api.xmlrpc import (
     Value,
     encode_answer,
     encode_around,
-    encode_text,
+    escape,
 )
 from oned.config import Settings
 from oned.database.db import Database, Job, Transaction
@@ -125,23 +125,19 @@ class Service:
         return encode_answer(True, record.result, 0)
 
     async def _pieces(self, first: str, rest: Listing) -> AsyncGenerator[bytes]:
-        """A long answer; a page is read while the one before is sent. Raises :class:`ApiError`."""
+        """A long answer; a page is read while the one before is escaped and sent. Raises :class:`ApiError`."""
         loop = asyncio.get_running_loop()
-
-        def page(transaction: Transaction) -> bytes:
-            return encode_text(rest.next(transaction))
-
         before, after = encode_around()
-        piece = before + encode_text(first)
+        page, lead = first.encode(), before
         while not rest.ended:
-            following = loop.run_in_executor(self._database.bulk_readers, self._database.read, page)
+            following = loop.run_in_executor(self._database.bulk_readers, self._database.read, rest.next)
             try:
-                yield piece
+                yield lead + escape(page)
             except BaseException:
                 following.cancel()
                 raise
-            piece = await following
-        yield piece + after
+            page, lead = await following, b""
+        yield lead + escape(page) + after
 
     async def _hold_back(self, session: str, client: str) -> None:
         """Wait, when this user failed too often from that address."""
@@ -197,7 +193,7 @@ class Service:
             record.caller = known or self._authenticator.authenticate(transaction, session)
             answer = self._handle(record, transaction)
             if isinstance(answer, Listing):
-                listing, answer = answer, answer.next(transaction)
+                listing, answer = answer, answer.next(transaction).decode()
                 record.rest = None if listing.ended else listing
             if self._tells and method.write:
                 api_event.succeeded(transaction, record, answer)

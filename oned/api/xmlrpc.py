@@ -154,37 +154,35 @@ def _scalar(kind: str, text: str) -> Value:
     return Opaque(kind)
 
 
-_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\r\n<methodResponse>\r\n'
-_TAIL = "</methodResponse>\r\n"
+_RESPONSE = b'<?xml version="1.0" encoding="UTF-8"?>\r\n<methodResponse>\r\n%b</methodResponse>\r\n'
+_ANSWER = _RESPONSE % (
+    b"<params>\r\n<param><value><array><data>\r\n%b\r\n</data></array></value></param>\r\n</params>\r\n"
+)
+_FAULT = _RESPONSE % b"<fault>\r\n<value><struct>%b</struct></value>\r\n</fault>\r\n"
 
 
-def escape(text: str) -> str:
-    """``text`` as XML character data; a carriage return survives, characters that XML has not become ``?``."""
-    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return plain.replace("\r", "&#x0d;") if "\r" in plain else plain
+def escape(text: bytes) -> bytes:
+    """``text`` as XML character data; a carriage return survives.
+
+    What must not stand as it is in character data is ``]]>``; there are far fewer ``]`` in a body than ``>``.
+    """
+    return text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b"]", b"&#93;").replace(b"\r", b"&#x0d;")
 
 
-def encode_value(value: bool | int | str) -> str:
-    """One value of the wire."""
+def encode_value(value: bool | int | str) -> bytes:
+    """One value of the wire; characters that UTF-8 has not become ``?``."""
     if isinstance(value, bool):
-        return f"<value><boolean>{int(value)}</boolean></value>"
+        return b"<value><boolean>%d</boolean></value>" % value
     if isinstance(value, Long):
-        return f"<value><i8>{int(value)}</i8></value>"
+        return b"<value><i8>%d</i8></value>" % value
     if isinstance(value, int):
-        return f"<value><i4>{value}</i4></value>"
-    return f"<value><string>{escape(value)}</string></value>"
+        return b"<value><i4>%d</i4></value>" % value
+    return b"<value><string>%b</string></value>" % escape(value.encode("utf-8", "replace"))
 
 
 def encode_answer(*values: bool | int | str) -> bytes:
     """The answer of a call: always one array."""
-    data = "".join(map(encode_value, values))
-    body = f"<params>\r\n<param><value><array><data>\r\n{data}\r\n</data></array></value></param>\r\n</params>\r\n"
-    return f"{_HEAD}{body}{_TAIL}".encode("utf-8", "replace")
-
-
-def encode_text(text: str) -> bytes:
-    """A piece of the string in a long answer."""
-    return escape(text).encode("utf-8", "replace")
+    return _ANSWER % b"".join(map(encode_value, values))
 
 
 def encode_around() -> tuple[bytes, bytes]:
@@ -195,6 +193,7 @@ def encode_around() -> tuple[bytes, bytes]:
 
 def encode_fault(fault: Fault) -> bytes:
     """The answer to a call that is wrong in itself."""
-    members = (("faultCode", encode_value(fault.code)), ("faultString", encode_value(fault.text)))
-    inner = "".join(f"<member><name>{name}</name>{value}</member>" for name, value in members)
-    return f"{_HEAD}<fault>\r\n<value><struct>{inner}</struct></value>\r\n</fault>\r\n{_TAIL}".encode()
+    members = ((b"faultCode", fault.code), (b"faultString", fault.text))
+    return _FAULT % b"".join(
+        b"<member><name>%b</name>%b</member>" % (name, encode_value(value)) for name, value in members
+    )

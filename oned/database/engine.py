@@ -17,6 +17,8 @@ ANSWER_SECONDS = 60
 STALLED_SECONDS = 10
 _NO_IDLE_TRANSACTION = f"SET @stalled = 0 /*M!100300 , SESSION idle_transaction_timeout = {STALLED_SECONDS} */"
 """So that a server that is stopped in the middle of a transaction does not lock others out; only MariaDB has it."""
+JOINED_BYTES = 2**22
+"""How long a text may be that MariaDB joins of several."""
 
 _DUPLICATE, _LOCK_TIMEOUT, _DEADLOCK = 1062, 1205, 1213
 _TRIES = {_DUPLICATE: 2, _LOCK_TIMEOUT: 2, _DEADLOCK: 8}
@@ -62,8 +64,9 @@ def make_engine(settings: DatabaseSettings, size: int, *, autocommit: bool) -> E
             "sql_mode": "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION",
         }
     )
-    if not is_sqlite and not autocommit:
-        arguments["init_command"] = _NO_IDLE_TRANSACTION
+    if not is_sqlite:
+        joined = f"SET SESSION group_concat_max_len = {JOINED_BYTES}"
+        arguments["init_command"] = joined if autocommit else _NO_IDLE_TRANSACTION
     if is_sqlite:
         arguments |= {"check_same_thread": False, "isolation_level": None}
     engine = create_engine(

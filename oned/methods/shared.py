@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, Table, select, true
 
 from oned.access.acl import SHOW_ALL, Op, visible
 from oned.crypt import decrypt_template, encrypt_template
-from oned.database.listing import Listing
+from oned.database.listing import Listing, PoolListing
 from oned.database.pools import load, readable, remove, save
 from oned.errors import (
     ActionError,
@@ -61,15 +61,22 @@ def listing(
     return windowed(call, root, query, table.c.oid, window)
 
 
-def windowed(call: Call, root: str, query: Select[Any], oid: ColumnElement[int], window: Window) -> Listing:
-    """The part ``window`` of a pool whose texts and ids ``query`` selects, in the caller's order."""
+def windowed(
+    call: Call, root: str, query: Select[Any], oid: ColumnElement[int], window: Window, *, found_by_id: bool = True
+) -> Listing:
+    """The part ``window`` of a pool whose texts and ids ``query`` selects, in the caller's order.
+
+    ``found_by_id`` is False where another index than that of the ids leads to the rows.
+    """
     _, start, end = window
     down = call.caller.descending
     if end < -1:
         return Listing(root, query, (oid,), descending=down, count=-end, offset=max(start, 0))
-    if start != -1:
-        query = query.where(oid >= start) if end == -1 else query.where(oid >= start, oid <= end)
-    return Listing(root, query, (oid,), descending=down)
+    first, last = (0, None) if start == -1 else (start, None if end == -1 else end)
+    if found_by_id:
+        return PoolListing(root, query, oid, descending=down, first=first, last=last)
+    within = query.where(oid >= first, true() if last is None else oid <= last)
+    return Listing(root, within, (oid,), descending=down)
 
 
 class Templated(Generic[Obj]):

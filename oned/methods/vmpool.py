@@ -25,11 +25,13 @@ def _visible(call: Call, flag: int) -> ColumnElement[bool]:
     return visible(call.transaction, call.caller, Vm.kind, vm_pool, flag, zone_id=call.settings.zone_id)
 
 
-def _list(call: Call, part: Window, where: ColumnElement[bool], *, extended: bool) -> Listing:
+def _list(
+    call: Call, part: Window, where: ColumnElement[bool], *, extended: bool, found_by_id: bool = True
+) -> Listing:
     """The machines a caller gets."""
     column = vm_pool.c.body if extended else vm_pool.c.short_body
     query = select(column, vm_pool.c.oid).where(_visible(call, part.flag), where)
-    return windowed(call, "VM_POOL", query, vm_pool.c.oid, part)
+    return windowed(call, "VM_POOL", query, vm_pool.c.oid, part, found_by_id=found_by_id)
 
 
 def _in_state(state: int) -> ColumnElement[bool]:
@@ -52,7 +54,9 @@ def _matching(call: Call, words: str) -> ColumnElement[bool]:
 
 
 def _pool(call: Call, part: Window, state: int, words: str, *, extended: bool) -> Listing:
-    return _list(call, part, and_(_in_state(state), _matching(call, words)), extended=extended)
+    found_by_id = not words and state in {ANY_STATE, NOT_DONE}
+    where = and_(_in_state(state), _matching(call, words))
+    return _list(call, part, where, extended=extended, found_by_id=found_by_id)
 
 
 def info(call: Call, flag: int, start: int, end: int, state: int, words: str = "") -> Listing:  # noqa: PLR0917 (6.0's)
@@ -70,7 +74,7 @@ def info_set(call: Call, ids: str, extended: bool) -> Answer:
     wanted = {int(part) for part in ids.split(",") if part.strip().isdecimal() and len(part.strip()) < 11}
     if not wanted:
         return "<VM_POOL></VM_POOL>"
-    return _list(call, Window(SHOW_ALL), vm_pool.c.oid.in_(sorted(wanted)), extended=extended)
+    return _list(call, Window(SHOW_ALL), vm_pool.c.oid.in_(sorted(wanted)), extended=extended, found_by_id=False)
 
 
 def accounting(call: Call, flag: int, start: int, end: int) -> Listing:

@@ -49,12 +49,19 @@ class MariaDb:
     def _account(self) -> list[str]:
         return [f"--user={pwd.getpwuid(os.getuid()).pw_name}"]
 
+    def _scratch(self) -> Path:
+        """Temporary files of its own: a server that starts removes those that it finds, of others too."""
+        scratch = self.folder / "t"
+        scratch.mkdir(exist_ok=True)
+        return scratch
+
     def install(self) -> None:
         data = self.folder / "data"
         command = [
             _program("mariadb-install-db"),
             *SMALL,
             f"--datadir={data}",
+            f"--tmpdir={self._scratch()}",
             "--auth-root-authentication-method=normal",
         ]
         done = subprocess.run([*command, *self._account()], capture_output=True, text=True, check=False)
@@ -67,6 +74,7 @@ class MariaDb:
             f"--innodb-buffer-pool-size={self.pool}",
             *self._account(),
             f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self._scratch()}",
             f"--socket={self.socket}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",

@@ -30,7 +30,7 @@ def fill(database: Database, keys: Sequence[Key], size: int = 4) -> None:
 def read(database: Database, found: Listing) -> list[str]:
     pieces = []
     while not found.ended:
-        pieces.append(database.read(found.next))
+        pieces.append(database.read(found.next).decode())
     return pieces
 
 
@@ -79,7 +79,7 @@ def test_pages_of_small_rows_grow(database: Database) -> None:
 def test_rows_that_come_and_go_between_pages(database: Database) -> None:
     fill(database, [(1, 1, number) for number in range(300)])
     found = Listing("L", select(ROWS.body, *KEYS), KEYS)
-    first = database.read(found.next)
+    first = database.read(found.next).decode()
 
     def job(transaction: Transaction) -> None:
         transaction.write(delete(vm_showback).where(ROWS.vmid.between(100, 200)))

@@ -49,7 +49,7 @@ def ask(database: Database, settings: Settings) -> Ask:
             answer = method(Call(caller, settings, 1, "k" * 32, transaction), *params)
             pieces = [] if isinstance(answer, Listing) else [str(answer)]
             while isinstance(answer, Listing) and not answer.ended:
-                pieces.append(answer.next(transaction))
+                pieces.append(answer.next(transaction).decode())
             return "".join(pieces)
 
         return database.read(job)
