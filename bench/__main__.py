@@ -18,7 +18,7 @@ if "ONEEDGE_TEST_IMAGE" not in os.environ:
     os.environ["ONEEDGE_TEST_IMAGE"] = f"oneedge:{version()}"
 
 # Only now: these read the environment above once.
-from bench import boot, health, image, memory, onecfg, pools, report, server, throughput
+from bench import boot, health, image, memory, onecfg, onedb, pools, report, server, throughput
 from bench.figures import Bench, Figure
 from tests.support.engine import ENGINE, IMAGE, status
 
@@ -33,6 +33,7 @@ BENCHES = (
     image.SIZE,
     image.REBUILD,
     onecfg.ONECFG_BENCH,
+    onedb.ONEDB_BENCH,
 )
 
 

@@ -1,8 +1,6 @@
 """onecfg: whole processes that patch files, beside Augeas where it has a lens, and the incumbent's figures."""
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -11,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Bench, Figure, Yardstick
+from bench.processes import Life, process
 from onecfg import defaults
 from onecfg.catalogue import find
 from onecfg.formats import Kind
@@ -29,34 +28,6 @@ SEVEN = r"""
 """
 INCUMBENT = {"7 lines": 1.51, "200 lines": 2.48}
 """Seconds of OpenNebula 6.0.0.3's ``onecfg patch``, 7 lines of one file and 200 lines of one file, on two cores."""
-
-_RUN = """
-import json, os, sys, time
-begin = time.perf_counter()
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-print(json.dumps([time.perf_counter() - begin, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)]))
-"""
-"""Run by an interpreter of 9 MiB: a child's peak memory counts what its parent had when it was made."""
-
-
-@dataclass(frozen=True)
-class Life:
-    """One process: seconds from its start until it is reaped, and its peak memory in MiB."""
-
-    seconds: float
-    memory: float
-
-
-def process(*command: str) -> Life:
-    """Run a command that must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-S", "-E", "-c", _RUN, *command], check=True, capture_output=True, text=True
-    )
-    seconds, memory, code = json.loads(done.stdout.splitlines()[-1])
-    if code:
-        raise RuntimeError(f"{command[0]} ended with {code}: {done.stderr[-500:]}")
-    return Life(seconds, memory)
 
 
 def tree(root: Path) -> list[str]:

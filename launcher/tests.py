@@ -30,6 +30,7 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "mariadbd": "mariadb-server-core",
     "mariadb": "mariadb-client-core",
+    "mariadb-dump": "mariadb-client",
     "memcached": "memcached",
     "sshd": "openssh-server",
     "ssh": "openssh-client",
