@@ -12,11 +12,13 @@ from launcher.upgrade.docker import health_command
 # Told otherwise below, or of no meaning for what the container does.
 _CONFIG_APART = {
     "Image", "Hostname", "Env", "Labels", "Healthcheck", "Cmd", "Entrypoint", "Volumes", "ExposedPorts", "OnBuild",
-    "AttachStdin", "AttachStdout", "AttachStderr", "CreateCommand", "ArgsEscaped",
+    "AttachStdin", "AttachStdout", "AttachStderr", "CreateCommand", "ArgsEscaped", "Annotations",
 }  # fmt: skip
 _HOST_APART = {
     "Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", "PortBindings", "LogConfig", "NetworkMode",
 }  # fmt: skip
+# Podman notes in them when and how a container was started.
+_ENGINES_NOTES = ("io.container.manager", "io.kubernetes.cri-o.", "org.opencontainers.image.")
 Settings = dict[str, object]
 
 
@@ -39,6 +41,9 @@ def settings(found: Inspect, image: Inspect) -> Settings:
     for key in _HOST_APART:
         result.pop(f"HostConfig.{key}", None)
     result["Config.Hostname"] = _hostname(found)
+    for name, value in (config.get("Annotations") or {}).items():
+        if not name.startswith(_ENGINES_NOTES):
+            result[f"annotation {name}"] = (value,)
     environment = {name: value for name, value in own_environment(found, image).items() if name not in PODMAN_OWN}
     result |= {f"variable {name}": (value,) for name, value in environment.items()}
     result |= {f"label {name}": (value,) for name, value in own_labels(found, image).items()}

@@ -1,6 +1,7 @@
 """Making containers like a given one, and the small acts on them that an upgrade is made of."""
 
 import os
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,11 @@ from launcher.engine import Engine
 from launcher.errors import CommandError, NoContainerError
 from launcher.upgrade import docker, podman
 from launcher.upgrade.copying import LABEL, RESTART, Copy, Inspect, hand_over, restart, section
-from launcher.upgrade.standing import running
+from launcher.upgrade.standing import ran, running
 
+PAUSE = 1.0
+"""In which Podman has started a container again that ended."""
+SETTLE_SECONDS = 60
 CREATE_SECONDS = 300
 """For the engine to make or remove a container on a slow disk."""
 
@@ -77,9 +81,24 @@ def restart_before(new: Inspect) -> str:
 def stop(engine: Engine, found: Inspect) -> None:
     """Stop the container in order, with the time that its services need."""
     identifier = str(found["Id"])
-    if running(engine.inspect("container", identifier)):
-        seconds = max(int(section(found, "Config").get("StopTimeout") or 0), container.STOP_SECONDS)
+    seconds = max(int(section(found, "Config").get("StopTimeout") or 0), container.STOP_SECONDS)
+    deadline = time.monotonic() + seconds + SETTLE_SECONDS
+    while not _settled(engine, identifier):
+        if time.monotonic() > deadline:
+            raise CommandError(f"The container {identifier[:12]} does not stop.", todo="Stop it by hand.")
         engine.must("stop", "--time", str(seconds), identifier, timeout=seconds + 60)
+
+
+def _settled(engine: Engine, identifier: str) -> bool:
+    """Whether the container is stopped for good: Podman starts one again that ended by itself, after a moment."""
+    first = engine.inspect("container", identifier)
+    if running(first):
+        return False
+    if not engine.podman or first is None or restart(first) == "no" or not ran(first):
+        return True
+    time.sleep(PAUSE)
+    later = engine.inspect("container", identifier)
+    return not running(later) and section(first, "State") == section(later, "State")
 
 
 def start(engine: Engine, found: Inspect) -> None:

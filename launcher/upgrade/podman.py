@@ -47,11 +47,13 @@ def copy(found: Inspect, image: Inspect) -> Copy:
         kept += [option] if option in _ALONE and not value else [f"{option}={value}"]
     life = [f"--restart={restart(found)}"]
     life += [f"{option}={value}" if value else option for option, value in options if option.startswith(_HEALTH)]
-    given = _variables(options)
+    # What comes from files is in none of the words.
+    given = set(PODMAN_OWN) if any(option == "--env-file" for option, _ in options) else _variables(options)
+    defaults = {"TERM=xterm", "container=podman", f"HOSTNAME={section(found, 'Config').get('Hostname', '')}"}
     environment = {
         name: value
         for name, value in own_environment(found, image).items()
-        if name not in PODMAN_OWN or name in given
+        if name not in PODMAN_OWN or (name in given and f"{name}={value}" not in defaults)
     }
     # What the container has of this host's proxies is in its environment by now.
     words = (*kept, "--http-proxy=false", *_volumes(found, options))

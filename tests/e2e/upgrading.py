@@ -91,7 +91,8 @@ class Operator:
         assert self.containers == [self.name]
         self.healthy()
         assert self.file("number") == number
-        assert "twice" not in self.file("history")
+        history = self.file("history").splitlines()
+        assert "twice" not in history, history
 
     def remove(self) -> None:
         names = self.containers
