@@ -6,7 +6,14 @@ from pathlib import Path
 
 from launcher import health
 from launcher.engine import Engine
-from launcher.errors import LauncherError, NoContainerError, PutBackError, RefusedError, StuckError
+from launcher.errors import (
+    LauncherError,
+    NoContainerError,
+    NotHealthyError,
+    PutBackError,
+    RefusedError,
+    StuckError,
+)
 from launcher.progress import Progress
 from launcher.settings import BUILD
 from launcher.upgrade import comparing, copying, database, making, standing
@@ -14,6 +21,8 @@ from launcher.upgrade.copying import Inspect
 from launcher.upgrade.request import Outcome, Request
 from launcher.upgrade.standing import Names, Standing
 
+STEADY_SECONDS = 6.0
+"""For which the new version has to stay healthy: the old one is let go of then."""
 BACK_SECONDS = 300
 """For the old version to become healthy again; it was before."""
 
@@ -216,7 +225,7 @@ class Upgrade:
         """Wait until the new container is healthy and let go of the old one; or put it back."""
         try:
             making.start(self.engine, new)
-            text = health.wait(self.engine, self.names.name, self.request.deadline, self.progress)
+            text = self._healthy()
         except LauncherError as error:
             raise self._give_up(error.message) from error
         with self.progress.step("Letting go of the old version"):
@@ -229,6 +238,24 @@ class Upgrade:
         before, label = (str(item["Image"]).removeprefix("sha256:")[:12] for item in (old, new))
         message = f"{self.names.name} runs the new image {label} ({text}); before it was {before}."
         return Outcome("upgraded", self.names.name, message, label, before, time.monotonic() - self.began)
+
+    def _healthy(self) -> str:
+        """Wait until the new container is healthy and stays so; its health text. Raises :class:`LauncherError`."""
+        name = self.names.name
+        deadline = time.monotonic() + self.request.deadline
+        while (left := deadline - time.monotonic()) > 0:
+            text = health.wait(self.engine, name, max(1, round(left)), self.progress)
+            with self.progress.step(f"Seeing that it stays so for {STEADY_SECONDS:.0f} s") as step:
+                until = time.monotonic() + STEADY_SECONDS
+                while (ended := health.probe(self.engine, name)).returncode == 0:
+                    if time.monotonic() > until:
+                        return text
+                    time.sleep(health.PAUSE)
+                step.note((ended.stdout.strip() or ended.stderr.strip())[:300])
+        raise NotHealthyError(
+            f"The container {name} becomes healthy and does not stay so. Its last lines:\n"
+            f"{health.logs(self.engine, name)}"
+        )
 
     def _give_up(self, reason: str) -> PutBackError:
         """Put the old database and the old container back; the error to end with. Raises :class:`StuckError`."""
