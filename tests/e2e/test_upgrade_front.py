@@ -30,9 +30,11 @@ def one() -> Iterator[Front]:
 
 
 @pytest.fixture
-def operator(one: Front) -> Operator:
+def operator(one: Front) -> Iterator[Operator]:
     engine: Engine = daemon.existing(ENGINE)
-    return Operator(engine, one.name)
+    found = Operator(engine, one.name)
+    yield found
+    found.remove()
 
 
 def _database(one: Front) -> tuple[str, bool, list[str]]:
@@ -60,7 +62,7 @@ def test_a_release_that_works_takes_over(one: Front, operator: Operator) -> None
         assert done.returncode == 0, done.stdout + done.stderr
         assert "upgrading (" in done.stdout
         _well(one, operator, upgraded=True)
-        one.remove()
+        operator.remove()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_tool_that_is_killed_during_the_migration_is_taken_up_again(one: Front
         done = operator.upgrade("--resume")
         assert done.returncode == 0, done.stdout + done.stderr
         _well(one, operator, upgraded=True)
-        one.remove()
+        operator.remove()
 
 
 @pytest.mark.full

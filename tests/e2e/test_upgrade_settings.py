@@ -84,7 +84,6 @@ def rich(
     yield operator
     operator.remove()
     operator.engine.must("network", "rm", f"{operator.name}_net")
-    operator.engine.must("volume", "rm", f"{operator.name}_data")
 
 
 def test_every_setting_is_kept_over_two_upgrades(rich: Operator, images: Images, tmp_path: Path) -> None:

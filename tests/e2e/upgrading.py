@@ -95,9 +95,14 @@ class Operator:
         assert "twice" not in history, history
 
     def remove(self) -> None:
-        names = self.containers
-        if names:
-            self.engine.run("rm", "--force", "--volumes", *names)
+        """Remove the containers with their volumes: an upgrade has given a name to those that had none."""
+        found = [self.engine.inspect("container", name) or {} for name in self.containers]
+        mounts = [mount for item in found for mount in item.get("Mounts") or []]
+        volumes = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+        if found:
+            self.engine.run("rm", "--force", "--volumes", *self.containers)
+        for volume in volumes:
+            self.engine.run("volume", "rm", volume)
 
 
 def killing_engine(folder: Path, program: str, kind: str, turn: int) -> Path:
