@@ -157,6 +157,7 @@ def test_lists_monitoring_and_what_was_used(oned: Daemon, one: Client, pyone: Li
     records = one.vmpool.accounting(-2, int(time.time()) - 3600, -1).HISTORY
     used = next(found for found in records if oid == found.OID)
     assert (ground.hosts[0], -1, oid, 0) == (used.HID, used.UID, used.VM.ID, used.ETIME)
+    until(lambda: time.time() >= used.STIME + 1, "its stay is a second, the unit of what is charged", 5)
     one.vm.action("terminate-hard", oid)
     reaches(one, pyone, oid, "DONE")
     oned.ok("one.vmpool.calculateshowback", -1, -1, -1, -1)  # whose answer is "", which the client cannot read
