@@ -1,5 +1,6 @@
 """One connection to either database, in plain SQL: what an upgrade needs and no more, quick to import."""
 
+import contextlib
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -192,8 +193,14 @@ class MysqlLink(Link):
             raise self._refused(error) from None
 
     def tables(self) -> list[str]:
-        """See :class:`Link`."""
-        return sorted(name for name, kind in self.fetch("SHOW FULL TABLES") if kind == "BASE TABLE")
+        """See :class:`Link`; never in the middle of an exchange, such as a killed run may have left to the server."""
+        from onedb.mariadb import steady_tables, touching
+
+        def touch(name: str) -> None:
+            with contextlib.suppress(OnedbError):  # it is not there; what else it may be, the list tells next
+                self.fetch(touching(name))
+
+        return steady_tables(self.fetch, touch)
 
     def columns(self, table: str) -> list[str]:
         """See :class:`Link`."""

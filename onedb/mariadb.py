@@ -10,6 +10,7 @@ from pymysql.err import MySQLError
 from oned.config import DatabaseSettings
 from oned.database.mysql import QuickConnection, is_eof, row_of
 from onedb.errors import UnreachableError
+from onedb.upgrade.names import JOURNAL, OLD
 
 Value = TypeVar("Value")
 
@@ -17,6 +18,8 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 3600
 """An index over all machines takes its time."""
 LOCK_SECONDS = 10
+EXCHANGED = ("user_pool", OLD + JOURNAL)
+"""One or the other takes part in every exchange: of a restore, of an upgrade and back."""
 
 
 class ToolConnection(QuickConnection):
@@ -76,6 +79,32 @@ def connect(settings: DatabaseSettings, name: str | None = None, *, autocommit: 
         said = ": ".join(str(argument) for argument in error.args)
         todo = "Start the server, and check host, port, user, password and name of the database."
         raise UnreachableError(f"The {settings.label} cannot be used: {said}.", todo=todo) from None
+
+
+def steady_tables(
+    fetch: Callable[[str], list[tuple[Any, ...]]], touch: Callable[[str], None], *, hold: bool = False
+) -> list[str]:
+    """The names of all tables, in order, and never while some of them are being exchanged.
+
+    The server's list is that of its folder and shows an exchange half done; but who asks for a table that takes part
+    waits for its end. ``touch`` asks for the table of that name, which may not be there. With ``hold``, in a
+    transaction, nobody can exchange any of them until that has ended.
+    """
+    found: list[str] | None = None
+    while (names := _listed(fetch)) != found:
+        found = names
+        for name in (*EXCHANGED, *(names if hold else ())):
+            touch(name)
+    return names
+
+
+def touching(name: str) -> str:
+    """The statement that asks for the table ``name`` and gives nothing."""
+    return "SELECT 1 FROM `" + name.replace("`", "``") + "` LIMIT 0"  # noqa: S608 (quoted)
+
+
+def _listed(fetch: Callable[[str], list[tuple[Any, ...]]]) -> list[str]:
+    return sorted(str(name) for name, kind in fetch("SHOW FULL TABLES") if kind == "BASE TABLE")
 
 
 def stream(

@@ -69,6 +69,15 @@ def read_versions(link: "Link") -> Versions | None:
 
     Raises :class:`UnreadableError` for one that has users but no versions.
     """
+    found = _read(link)
+    while found is not None and found.shared.version != found.local.version:
+        before, found = found, _read(link)  # one may have been read before an exchange, the other after
+        if found == before:
+            break
+    return found
+
+
+def _read(link: "Link") -> Versions | None:
     tables = set(link.tables())
     if "user_pool" not in tables or not link.fetch("SELECT oid FROM user_pool WHERE oid = 0"):
         return None

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from pymysql.constants import FIELD_TYPE
+from pymysql.constants import ER, FIELD_TYPE
 from pymysql.err import MySQLError
 
 from oned.config import DatabaseSettings
@@ -74,12 +75,31 @@ def _digits(data: bytes) -> str:
     return data.decode("ascii")
 
 
-class MysqlSnapshot:
-    """The view of a transaction that began with a consistent snapshot."""
+def _begin(connection: QuickConnection) -> list[str]:
+    """Begin a transaction that holds all tables; their names. Its view begins with the first row that is read."""
 
-    def __init__(self, connection: QuickConnection, settings: DatabaseSettings) -> None:
+    def hold(table: str) -> None:
+        try:
+            fetch(connection, mariadb.touching(table))
+        except MySQLError as error:
+            if error.args[0] != ER.NO_SUCH_TABLE:
+                raise
+
+    while True:
+        fetch(connection, "START TRANSACTION READ ONLY")
+        try:
+            return mariadb.steady_tables(partial(fetch, connection), hold, hold=True)
+        except MySQLError as error:
+            if error.args[0] != ER.LOCK_DEADLOCK:  # with an exchange that has begun, which goes first
+                raise
+
+
+class MysqlSnapshot:
+    """The view of one transaction, in which nobody can exchange tables: half of them would be no database."""
+
+    def __init__(self, connection: QuickConnection, tables: list[str]) -> None:
         self._connection = connection
-        self._settings = settings
+        self._tables = tables
 
     @classmethod
     @contextmanager
@@ -88,8 +108,7 @@ class MysqlSnapshot:
         connection = mariadb.connect(settings)
         try:
             fetch(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            fetch(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            yield cls(connection, settings)
+            yield cls(connection, _begin(connection))
         except MySQLError as error:
             raise fault(settings, error) from None
         finally:
@@ -97,10 +116,8 @@ class MysqlSnapshot:
                 connection.close()
 
     def tables(self) -> list[str]:
-        """See :class:`onedb.backup.snapshot.Snapshot`."""
-        return own_tables(
-            name for name, kind in fetch(self._connection, "SHOW FULL TABLES") if kind == "BASE TABLE"
-        )
+        """As they were at the beginning."""
+        return own_tables(self._tables)
 
     def size(self) -> int:
         """As the server estimates it."""

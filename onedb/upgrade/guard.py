@@ -33,7 +33,8 @@ def only_one(link: Link, settings: DatabaseSettings) -> Iterator[None]:
         return
     if link.mysql:
         name = "onedb." + hashlib.sha256(settings.name.encode()).hexdigest()[:24]
-        if link.fetch("SELECT GET_LOCK(%s, 0)", (name,))[0][0] != 1:
+        # One that was killed has it until the server is done with its last statement.
+        if link.fetch("SELECT GET_LOCK(%s, %s)", (name, OTHERS_SECONDS))[0][0] != 1:
             raise _another()
         try:
             yield
@@ -41,7 +42,7 @@ def only_one(link: Link, settings: DatabaseSettings) -> Iterator[None]:
             with contextlib.suppress(OnedbError):  # gone with the connection otherwise
                 link.fetch("SELECT RELEASE_LOCK(%s)", (name,))
         return
-    descriptor = os.open(f"{settings.path}.onedb.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _lock_file(Path(f"{settings.path}.onedb.lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -49,6 +50,15 @@ def only_one(link: Link, settings: DatabaseSettings) -> Iterator[None]:
         raise _another() from None
     finally:
         os.close(descriptor)
+
+
+def _lock_file(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OnedbError(
+            f"The lock {path} cannot be used: {error.strerror}.", todo="Let this user write beside the database."
+        ) from None
 
 
 def _another() -> BusyError:

@@ -81,15 +81,15 @@ def upgrade(settings: "DatabaseSettings", options: Options, listener: Listener =
     """
     begin = time.monotonic()
     with open_link(settings) as link:
-        versions = _known_versions(link)
-        before = (versions.shared.version, versions.local.version)
-        if versions.state == CURRENT:
-            with guard.only_one(link, settings):
-                swap.drop_leftovers(link)
-            return Outcome(before, before)
-        steps = _steps(options, versions)
-        after = (_target(steps, "shared") or before[0], _target(steps, "local") or before[1])
+        _known_versions(link)  # refused before anything is touched
         with guard.only_one(link, settings):
+            versions = _known_versions(link)  # another may have been at work until now
+            before = (versions.shared.version, versions.local.version)
+            if versions.state == CURRENT:
+                swap.drop_leftovers(link)
+                return Outcome(before, before)
+            steps = _steps(options, versions)
+            after = (_target(steps, "shared") or before[0], _target(steps, "local") or before[1])
             _check(link, settings, options, steps, listener)
             if options.dry_run:
                 plans = make_plans(link, versions, steps)
