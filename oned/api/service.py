@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from oned.access.authenticate import Authenticator, CallerCache, StaleTokenError, drop_token, upgrade_hash
@@ -20,6 +21,7 @@ from oned.api.xmlrpc import (
     escape,
 )
 from oned.config import Settings
+from oned.database.ahead import pages
 from oned.database.db import Database, Job, Transaction
 from oned.database.listing import Listing
 from oned.database.peers import Peers
@@ -125,19 +127,14 @@ class Service:
         return encode_answer(True, record.result, 0)
 
     async def _pieces(self, first: str, rest: Listing) -> AsyncGenerator[bytes]:
-        """A long answer; a page is read while the one before is escaped and sent. Raises :class:`ApiError`."""
-        loop = asyncio.get_running_loop()
+        """A long answer; pages are read while those before are escaped and sent. Raises :class:`ApiError`."""
         before, after = encode_around()
-        page, lead = first.encode(), before
-        while not rest.ended:
-            following = loop.run_in_executor(self._database.bulk_readers, self._database.read, rest.next)
-            try:
-                yield lead + escape(page)
-            except BaseException:
-                following.cancel()
-                raise
-            page, lead = await following, b""
-        yield lead + escape(page) + after
+        piece = before + escape(first.encode())
+        async with aclosing(pages(self._database, rest)) as following:
+            async for page in following:
+                yield piece
+                piece = escape(page)
+        yield piece + after
 
     async def _hold_back(self, session: str, client: str) -> None:
         """Wait, when this user failed too often from that address."""

@@ -6,7 +6,8 @@ a slow client reads. Each page shows what is committed when it is read; no row a
 MariaDB joins the texts of a page itself: reading ten thousand rows one by one takes longer than all else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -14,8 +15,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from oned.database.db import Transaction
 from oned.database.engine import JOINED_BYTES
 
-PAGE_BYTES = 2**20
-"""What a page should hold."""
+PAGE_BYTES = 2**18
+"""What a page should hold: little enough that the copies of it stay in the processor's cache."""
 FIRST_ROWS, MOST_ROWS = 32, 4096
 FIRST_IDS = 256
 """Of the first page that MariaDB joins: it stops at :data:`JOINED_BYTES`, however long the texts are."""
@@ -23,6 +24,15 @@ FEW_ROWS = 8
 """A page of fewer is read row by row: their texts are long."""
 WHOLE_BYTES = JOINED_BYTES - 4
 """A text of fewer bytes was not cut off when it was joined; where it is, no character is divided."""
+
+
+class CutOffError(Exception):
+    """A page begun ahead is longer than what MariaDB joins: after :attr:`resume` it is read again, by rows."""
+
+    def __init__(self, resume: Callable[[], None]) -> None:
+        super().__init__()
+        self.resume = resume
+        """Call it when nothing that was begun behind the page will be used."""
 
 
 class Listing:
@@ -60,6 +70,10 @@ class Listing:
         page = self._page(transaction)
         tail = f"</{self._root}>" if self.ended else ""
         return b"".join((head.encode(), page, tail.encode())) if head or tail else page
+
+    def plan(self, begun: int) -> Callable[[Transaction], bytes] | None:
+        """What reads the next piece, while ``begun`` others are being read; None when nothing can be begun now."""
+        return None if begun or self.ended else self.next
 
     def texts(self, transaction: Transaction) -> list[str]:
         """All texts at once, for who changes them."""
@@ -140,19 +154,45 @@ class PoolListing(Listing):
             newest = transaction.one(select(func.max(self._oid)))
             found = -1 if newest is None or newest[0] is None else newest[0]
             self._highest = found if self._bound is None else min(found, self._bound)
-        return self._joined(transaction, self._highest)
+        low, high = self._claim(self._highest)
+        page = self._joined(transaction, low, high)
+        if page is None:
+            self._resume(low)
+            return super()._page(transaction)
+        return page
 
-    def _joined(self, transaction: Transaction, highest: int) -> bytes:
-        """The texts of the next range of ids, as one."""
+    def plan(self, begun: int) -> Callable[[Transaction], bytes] | None:
+        """A range of ids can be begun before the one in front of it is there."""
+        if self._highest is None or self.ended or self._rows < FEW_ROWS:
+            return super().plan(begun)
+        low, high = self._claim(self._highest)
+        return partial(self._ahead, low=low, high=high, tail=f"</{self._root}>" if self.ended else "")
+
+    def _claim(self, highest: int) -> tuple[int, int]:
+        """The next range of ids, which nobody else reads from now on."""
         low = self._first if self._last is None else self._last[0] + 1
         high = min(highest, low + self._rows - 1)
-        query = self._whole.where(self._oid >= low, self._oid <= high)
-        row = transaction.one(query)
-        page = ((row[0] if row is not None else None) or "").encode()
-        if len(page) >= WHOLE_BYTES:
-            self._rows = FEW_ROWS - 1
-            return super()._page(transaction)
         self._last = (high,)
         self.ended = high >= highest
-        self._rows = min(max(1, PAGE_BYTES * self._rows // max(len(page), 1)), 4 * self._rows)
+        return low, high
+
+    def _resume(self, low: int) -> None:
+        """Read on from the id ``low``, one row after the other."""
+        self._last = (low - 1,)
+        self._rows = FEW_ROWS - 1
+        self.ended = False
+
+    def _ahead(self, transaction: Transaction, *, low: int, high: int, tail: str) -> bytes:
+        page = self._joined(transaction, low, high)
+        if page is None:
+            raise CutOffError(partial(self._resume, low))
+        return page + tail.encode()
+
+    def _joined(self, transaction: Transaction, low: int, high: int) -> bytes | None:
+        """The texts of a range of ids, as one; None where they were cut off."""
+        row = transaction.one(self._whole.where(self._oid >= low, self._oid <= high))
+        page = ((row[0] if row is not None else None) or "").encode()
+        if len(page) >= WHOLE_BYTES:
+            return None
+        self._rows = min(max(1, PAGE_BYTES * (high - low + 1) // max(len(page), 1)), 4 * (high - low + 1))
         return page

@@ -1,6 +1,8 @@
 """Lists whose pages MariaDB joins: each text once, in the order of the ids, whatever gaps, sizes and pages."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy import delete, insert, select
 
 from oned.config import DatabaseSettings
 from oned.database import listing
+from oned.database.ahead import pages
 from oned.database.db import Database, Transaction
 from oned.database.listing import PoolListing
 from oned.database.schema import vm_pool
@@ -48,11 +51,13 @@ def text(oid: int, size: int) -> str:
     return f"<VM>{oid}{TEXT * size}</VM>"
 
 
-def pages(database: Database, found: PoolListing) -> list[bytes]:
-    pieces = []
-    while not found.ended:
-        pieces.append(database.read(found.next))
-    return pieces
+def read(database: Database, found: PoolListing) -> list[bytes]:
+    """As the API reads it: the first page by itself, the others ahead."""
+
+    async def following() -> list[bytes]:
+        return [page async for page in pages(database, found)]
+
+    return [database.read(found.next), *asyncio.run(following())]
 
 
 def active(first: int = 0, last: int | None = None, *, descending: bool = False) -> PoolListing:
@@ -86,7 +91,7 @@ def test_each_text_once_and_in_order(  # noqa: PLR0917 (what hypothesis varies)
         patch.setattr(listing, "PAGE_BYTES", 200)
         patch.setattr(listing, "WHOLE_BYTES", whole)
         patch.setattr(listing, "FEW_ROWS", 3)
-        found = b"".join(pages(database, active(first, last, descending=descending))).decode()
+        found = b"".join(read(database, active(first, last, descending=descending))).decode()
     texts = "".join(text(oid, machines[oid]) for oid in sorted(wanted, reverse=descending))
     assert found == f"<L>{texts}</L>"
 
@@ -94,14 +99,37 @@ def test_each_text_once_and_in_order(  # noqa: PLR0917 (what hypothesis varies)
 def test_a_page_that_mariadb_cuts_off_is_read_again(database: Database) -> None:
     size = 3 * 2**20 // len(TEXT.encode())
     fill(database, {oid: size if oid < 4 else 1 for oid in range(1200)})
-    found = pages(database, active())
+    found = read(database, active())
     wanted = "".join(text(oid, size if oid < 4 else 1) for oid in range(1200) if oid % 7 != 6)
     assert b"".join(found).decode() == f"<L>{wanted}</L>"
     assert len(found) > 3
 
 
+def test_long_texts_behind_short_ones_and_short_ones_again(database: Database) -> None:
+    size = 2**20 // len(TEXT.encode())
+    sizes = {oid: size if 700 <= oid < 712 else oid % 50 for oid in range(3000)}
+    fill(database, sizes)
+    found = read(database, active())
+    wanted = "".join(text(oid, size) for oid, size in sizes.items() if oid % 7 != 6)
+    assert b"".join(found).decode() == f"<L>{wanted}</L>"
+
+
+def test_who_leaves_early_leaves_nothing_running(database: Database) -> None:
+    fill(database, dict.fromkeys(range(3000), 20))
+
+    async def some() -> int:
+        found = active()
+        await asyncio.to_thread(database.read, found.next)
+        async with aclosing(pages(database, found)) as following:
+            await anext(following)
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(some()) == 1
+    assert b"<VM>0" in read(database, active())[0]
+
+
 def test_gaps_do_not_make_more_pages_than_texts(database: Database) -> None:
     fill(database, dict.fromkeys((3, 1_000_000, 2_000_000_003), 1))
-    found = pages(database, active())
+    found = read(database, active())
     assert b"".join(found).count(b"<VM>") == 3
     assert len(found) < 16
