@@ -1,7 +1,6 @@
 """What a user meets with ``make run`` and its companions, on Docker and on Podman, with a stand-in image."""
 
 import socket
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -23,15 +22,16 @@ def test_run_waits_until_healthy_and_says_where_everything_is(quick: Deployment)
     assert f"{kind} exec {quick.name} cat /var/lib/one/.one/one_auth" in ended.stdout
 
 
-def test_running_again_is_quick_and_changes_nothing(quick: Deployment) -> None:
+def test_running_again_changes_nothing_and_asks_the_engine_alone(quick: Deployment, observed: Path) -> None:
     assert quick.make("run").returncode == 0
     before = quick.inspect("{{.Id}} {{.State.StartedAt}}")
-    started = time.monotonic()
+    observed.write_text("")
     again = quick.make("run")
-    assert time.monotonic() - started < 3
     assert again.returncode == 0, again.stderr
     assert "runs already" in again.stdout
     assert quick.inspect("{{.Id}} {{.State.StartedAt}}") == before
+    asked = {line.split()[0] for line in observed.read_text().splitlines()}
+    assert asked <= {"version", "info", "image", "container", "exec"}, asked
 
 
 def test_a_changed_parameter_is_named_and_the_volumes_stay(quick: Deployment) -> None:
@@ -93,15 +93,14 @@ def test_a_container_that_ends_is_told_with_its_code_and_its_words(quick: Deploy
 
 
 def test_a_container_that_the_engine_restarts_in_vain_is_not_waited_for(quick: Deployment) -> None:
-    started = time.monotonic()
+    # Waiting for health to the end would be another error: 79.
     ended = quick.make("run", OPENNEBULA_FRONTEND_HOST="ends")
-    assert time.monotonic() - started < 60
     assert "Error 78" in ended.stderr
     assert "there is no way on" in ended.stderr
 
 
 def test_a_failed_service_is_told_and_the_container_stays_for_inspection(quick: Deployment) -> None:
-    ended = quick.make("run", OPENNEBULA_FRONTEND_HOST="fails", WAIT_SECONDS="4")
+    ended = quick.make("run", OPENNEBULA_FRONTEND_HOST="fails", WAIT_SECONDS="10")
     assert "Error 79" in ended.stderr
     assert "failed: mysqld: the disk is full" in ended.stderr
     assert "booting as fails" in ended.stderr

@@ -1,7 +1,6 @@
 """``oneedge upgrade`` on real engines: every way it can end, with stand-ins for two releases."""
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,16 +64,15 @@ def test_an_upgrade_goes_on_with_the_database_and_tells_what_happens(one: Operat
     ("kind", "reason"),
     [
         ("fails", "the database upgrade failed, users 7"),
-        ("silent", "is not healthy after 4 s: starting (waiting for oned)"),
+        ("silent", "is not healthy after 10 s: starting (waiting for oned)"),
         ("ends", "there is no way on"),
     ],
 )
 def test_what_does_not_become_healthy_is_put_back(one: Operator, images: Images, kind: str, reason: str) -> None:
     before = one.inspect()
-    began = time.monotonic()
-    done = one.upgrade("--image", images(2, kind), "--deadline", "4" if kind == "silent" else "60")
+    # What fails or ends is not waited for: the other deadline is beyond the time that the operator gives the tool.
+    done = one.upgrade("--image", images(2, kind), "--deadline", "10" if kind == "silent" else "900")
     assert done.returncode == 80, done.stderr
-    assert time.monotonic() - began < 40
     assert reason in done.stderr
     assert "The old version is back" in done.stderr
     assert ("The tables from before the upgrade are back" in done.stderr) == (kind == "silent")

@@ -200,7 +200,7 @@ def test_a_stopped_container_is_refused(one: Operator, images: Images) -> None:
 
 def test_a_database_that_cannot_be_put_back_is_told_and_tried_again(one: Operator, images: Images) -> None:
     one.engine.must("exec", one.name, "touch", "/var/lib/mysql/broken")
-    done = one.upgrade("--image", images(2, "silent"), "--deadline", "3")
+    done = one.upgrade("--image", images(2, "silent"), "--deadline", "10")
     assert done.returncode == 82, done.stderr
     assert "a tooth is broken" in done.stderr
     assert "oneedge upgrade --resume" in done.stderr

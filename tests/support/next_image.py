@@ -2,7 +2,7 @@
 
 ``working``   the step adds an element to users and to datastores
 ``failing``   the step works on users and fails at the datastore 1
-``slow``      as working, at two seconds a datastore, so that it can be killed in the middle
+``slow``      as working, at three seconds a datastore, so that it can be killed in the middle
 ``silent``    as working, and its oned never answers
 ``breaking``  as working, and its oned works for two seconds and dies, each time
 ``same``      the real image under another name and identifier
@@ -24,7 +24,7 @@ VERSION = "6.2.0"
 """Of both halves of the database, after the step."""
 MARK = "<NEXT_RELEASE>yes</NEXT_RELEASE>"
 """What the step adds to the bodies of users and datastores."""
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 3.0
 """What ``slow`` takes for each datastore; a front-end has three at least."""
 
 _CONTAINERFILE = """\

@@ -129,7 +129,6 @@ def test_an_oned_that_never_answers_and_the_old_tables_are_exchanged_back(volume
     assert volumes.put_back(images("silent"), time.time() + 5)[1]["result"] == "nothing"
     code, answer, text = volumes.put_back(images("silent"), since)
     assert (code, answer["result"]) == (0, "exchanged"), text
-    assert answer["seconds"] <= 1
     assert volumes.put_back(images("silent"), since)[1]["result"] == "nothing"
     assert stopped(volumes) == before
     back_to_the_old_image(volumes, names)
@@ -175,7 +174,7 @@ def test_killed_in_the_middle_the_old_image_works_and_the_next_start_finishes(
     with volumes.front(images("slow")) as one:
         in_the_middle(one)
         one.exec("kill", "-9", str(one.pids("opennebula")))
-        until(lambda: one.details()["services"]["opennebula"]["restarts"] > 0, 20, "it begins again")
+        until(lambda: one.details()["services"]["opennebula"]["restarts"] > 0, 60, "it begins again")
         told = story(one)
         assert [text for text in told if text.startswith("upgrading (copy datastore_pool")], told
         assert versions(one) == [VERSION, VERSION]
@@ -186,7 +185,7 @@ def test_killed_in_the_middle_the_old_image_works_and_the_next_start_finishes(
 def in_the_middle(one: Front) -> None:
     """Wait until the slow table is being copied."""
     until(lambda: one.probe()[1].startswith("upgrading (copy datastore_pool"), 60, "the slow table", pause=0.02)
-    time.sleep(1)
+    until(lambda: "oneedge_new_datastore_pool" in tables(one), 10, "its copy")
 
 
 @pytest.mark.full
@@ -215,7 +214,7 @@ def test_a_front_end_of_two_containers_waits_for_its_database_and_upgrades_it(vo
     database.volumes = {"mysql": volumes.mounts["mysql"]}
     try:
         oned.start()
-        until(lambda: oned.probe()[1] == "starting (waiting for MariaDB at db:3306)", 30, "oned waits")
+        until(lambda: oned.probe()[1] == "starting (waiting for MariaDB at db:3306)", 60, "oned waits")
         database.start()
         assert [text for text in story(oned) if text.startswith("upgrading")]
         assert versions(database) == ["6.0.0", "6.0.0"]
