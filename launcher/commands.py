@@ -12,14 +12,17 @@ from launcher.errors import LauncherError, SettingError
 from launcher.progress import Progress
 from launcher.settings import ENGINES, Settings
 from launcher.upgrade import command as upgrade_command
+from launcher.upgrade import unfinished
 
 
 def run(settings: Settings, progress: Progress) -> int:
     """Build what is missing, start the container, wait until it is healthy."""
     with lock.held("run", progress):
         engine = daemon.ensure(settings.engine, progress)
-        name = image.ensure(engine, settings, progress)
-        container.ensure(engine, settings, name, progress)
+        with unfinished.alone("run", engine, settings.container, progress) as standing:
+            unfinished.refuse(standing, settings.container)
+            name = image.ensure(engine, settings, progress)
+            container.ensure(engine, settings, name, progress)
     text = health.wait(engine, settings.container, settings.wait_seconds, progress)
     _announce(engine, settings, text, progress)
     return 0
@@ -51,15 +54,20 @@ def upgrade(_: Settings, __: Progress) -> int:
 
 
 def stop(settings: Settings, progress: Progress) -> int:
-    """Stop the container within its grace period."""
-    engine = daemon.existing(settings.engine)
-    found = container.must_exist(engine, settings.container)
-    if not found["State"].get("Running"):
-        progress.say(f"The container {settings.container} is stopped already.")
-        return 0
-    with progress.step(f"Stopping the container {settings.container}"):
-        seconds = container.STOP_SECONDS
-        engine.must("stop", "--time", str(seconds), settings.container, timeout=seconds + 60)
+    """Stop the container within its grace period; that of an upgrade that was cut off too, and tell of it."""
+    engine, name = daemon.existing(settings.engine), settings.container
+    with unfinished.alone("stop", engine, name, progress) as standing:
+        if engine.inspect("container", name) is None:
+            unfinished.refuse(standing, name)
+        found = container.must_exist(engine, name)
+        if found["State"].get("Running"):
+            with progress.step(f"Stopping the container {name}"):
+                seconds = container.STOP_SECONDS
+                engine.must("stop", "--time", str(seconds), name, timeout=seconds + 60)
+        else:
+            progress.say(f"The container {name} is stopped already.")
+        if said := unfinished.text(standing, name):
+            progress.say(f"{said} {unfinished.todo(name)}")
     return 0
 
 
@@ -119,16 +127,22 @@ def clean(settings: Settings, progress: Progress) -> int:
     """Remove container and image, with CLEAN_VOLUMES=yes the volumes too."""
     with lock.held("clean", progress):
         engine = daemon.existing(settings.engine)
-        if engine.inspect("container", settings.container):
-            with progress.step(f"Removing the container {settings.container}"):
-                container.remove(engine, settings.container)
-        tag = image.name(engine, settings)
-        names = container.volume_names(engine, settings, tag)
-        if not settings.image and engine.inspect("image", tag):
-            with progress.step(f"Removing the image {tag}"):
-                engine.must("image", "rm", tag)
-        _clean_volumes(engine, settings, names, progress)
+        with unfinished.alone("clean", engine, settings.container, progress) as standing:
+            unfinished.refuse(standing, settings.container)
+            _clean(engine, settings, progress)
     return 0
+
+
+def _clean(engine: Engine, settings: Settings, progress: Progress) -> None:
+    if engine.inspect("container", settings.container):
+        with progress.step(f"Removing the container {settings.container}"):
+            container.remove(engine, settings.container)
+    tag = image.name(engine, settings)
+    names = container.volume_names(engine, settings, tag)
+    if not settings.image and engine.inspect("image", tag):
+        with progress.step(f"Removing the image {tag}"):
+            engine.must("image", "rm", tag)
+    _clean_volumes(engine, settings, names, progress)
 
 
 def _clean_volumes(engine: Engine, settings: Settings, names: list[str], progress: Progress) -> None:

@@ -4,7 +4,7 @@
     ├── ``SettingError`` 64, ``NoContainerError`` 66, ``ProgramMissingError`` 69, ``DaemonError`` 71, ``BuildError`` 73
     ├── ``InstallError`` 74, ``BusyError`` 75, ``PortTakenError`` 76, ``AccessError`` 77
     ├── ``ContainerEndedError`` 78, ``NotHealthyError`` 79, ``StageError`` 1, ``CommandError`` 70
-    └── of an upgrade: ``PutBackError`` 80, ``RefusedError`` 81, ``StuckError`` 82
+    └── of an upgrade: ``PutBackError`` 80, ``RefusedError`` 81, ``StuckError`` 82, ``UnfinishedError`` 83
 """
 
 from typing import ClassVar
@@ -110,3 +110,9 @@ class StuckError(LauncherError):
     """The new version did not become healthy, and the old one could not be put back: a person has to look."""
 
     exit_code: ClassVar[int] = 82
+
+
+class UnfinishedError(LauncherError):
+    """An upgrade of the container was cut off, and the command would take from it what it needs to end well."""
+
+    exit_code: ClassVar[int] = 83

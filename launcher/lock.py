@@ -13,6 +13,8 @@ from launcher.progress import Progress
 
 # Seconds that a second launcher waits for the first one.
 WAIT = 1800.0
+# The same where it is about one container: an upgrade is worth telling of at once.
+CONTAINER_WAIT = 2.0
 
 
 def default_path() -> Path:

@@ -11,7 +11,6 @@ from launcher.upgrade.request import Outcome, Request, parse
 from launcher.upgrade.telling import JsonProgress
 from launcher.upgrade.work import Upgrade
 
-LOCK_SECONDS = 2.0
 _RESULTS = {PutBackError: "put back", RefusedError: "refused", StuckError: "stuck"}
 
 
@@ -35,7 +34,7 @@ def _work(request: Request, env: Mapping[str, str], progress: Progress) -> Outco
     if request.build and not request.image and not request.resume:
         request = replace(request, image=_built(request, env, progress))
     engine = daemon.existing(request.engine)
-    with lock.held("upgrade", progress, lock.container_path(engine.kind, request.name), LOCK_SECONDS):
+    with lock.held("upgrade", progress, lock.container_path(engine.kind, request.name), lock.CONTAINER_WAIT):
         return Upgrade(engine, request, progress).run()
 
 
