@@ -5,11 +5,10 @@ What the container does with its database before its oned starts, and the way ba
 
 import re
 import time
-import uuid
 
 import pytest
 
-from tests.support.engine import PREFIX, engine, status, until
+from tests.support.engine import until
 from tests.support.front import Front
 from tests.support.next_image import MARK, VERSION
 from tests.upgrade.conftest import Images
@@ -17,6 +16,7 @@ from tests.upgrade.world import (
     BACKUPS,
     FAILED,
     Place,
+    apart,
     backups,
     call,
     contents,
@@ -203,16 +203,7 @@ def test_mariadb_killed_in_the_middle_and_it_goes_on_by_itself(volumes: Place, i
 def test_a_front_end_of_two_containers_waits_for_its_database_and_upgrades_it(volumes: Place) -> None:
     """oned begins first; its MariaDB comes with an old database."""
     volumes.fill("5.10", vms=20)
-    network = f"{PREFIX}{uuid.uuid4().hex[:10]}"
-    engine("network", "create", network)
-    at = f"--network={network}"
-    database = volumes.container(OPENNEBULA_FRONTEND_SERVICE="mysqld")
-    database.options = (at, "--network-alias=db")
-    oned = volumes.container(OPENNEBULA_FRONTEND_SERVICE="oned", MYSQL_HOST="db")
-    oned.options += (at,)
-    oned.volumes = {key: volume for key, volume in volumes.mounts.items() if key != "mysql"}
-    database.volumes = {"mysql": volumes.mounts["mysql"]}
-    try:
+    with apart(volumes) as (database, oned):
         oned.start()
         until(lambda: oned.probe()[1] == "starting (waiting for MariaDB at db:3306)", 60, "oned waits")
         database.start()
@@ -221,10 +212,6 @@ def test_a_front_end_of_two_containers_waits_for_its_database_and_upgrades_it(vo
         assert len(found(oned)["vm"]) >= 20 * 9 // 10
         assert len(backups(oned)) == 1
         assert database.probe()[0] == 0
-    finally:
-        oned.remove()
-        database.remove()
-        status(["network", "rm", network])
 
 
 @pytest.mark.full

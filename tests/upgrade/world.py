@@ -93,6 +93,26 @@ def place() -> Iterator[Place]:
             status(["volume", "rm", "--force", backups])
 
 
+@contextlib.contextmanager
+def apart(place: Place) -> Iterator[tuple[Front, Front]]:
+    """Two containers on those volumes, neither started: MariaDB, which the other one knows as ``db``, and oned."""
+    network = f"{PREFIX}{uuid.uuid4().hex[:10]}"
+    engine("network", "create", network)
+    at = f"--network={network}"
+    database = place.container(OPENNEBULA_FRONTEND_SERVICE="mysqld")
+    database.options = (at, "--network-alias=db")
+    database.volumes = {"mysql": place.mounts["mysql"]}
+    oned = place.container(OPENNEBULA_FRONTEND_SERVICE="oned", MYSQL_HOST="db")
+    oned.options += (at,)
+    oned.volumes = {key: volume for key, volume in place.mounts.items() if key != "mysql"}
+    try:
+        yield database, oned
+    finally:
+        oned.remove()
+        database.remove()
+        status(["network", "rm", network])
+
+
 def database_of(one: Front) -> DatabaseSettings:
     """The database of a container whose MariaDB listens on every address."""
     unused = Path("/nonexistent")
