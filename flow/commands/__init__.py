@@ -1,0 +1,1 @@
+"""``oneflow`` and ``oneflow-template``: the REST interface for people."""
