@@ -19,6 +19,8 @@ _WORDS = frozenset(
         b"DELAY_KEY_WRITE WITHOUT ROWID STRICT",
     )
 )
+LONGEST = 1 << 18
+"""Bytes of a definition; the longest of OpenNebula has some thousand."""
 _NAMES_FOLLOW = frozenset({b"COLLATE", b"SET", b"CHARSET", b"CONSTRAINT", b"=C"})
 _TEXTS_FOLLOW = frozenset({b"DEFAULT", b"COMMENT"})
 _NAME = rb"(?:`[^`]+`|\"[^\"]+\"|\w+)"
@@ -29,14 +31,16 @@ _INDEX = re.compile(
 )
 
 
-def indexed_table(statement: bytes) -> str:
+def indexed_table(statement: bytes) -> bytes:
     """Of which table ``statement`` makes an index of columns; empty where it does something else."""
     match = _INDEX.fullmatch(statement)
-    return match[1].strip(b'`"').decode() if match else ""
+    return match[1].strip(b'`"') if match else b""
 
 
 def is_plain_table(rest: bytes) -> bool:
     """Whether a CREATE TABLE that goes on with ``rest`` behind its name makes columns and keys, and nothing else."""
+    if len(rest) > LONGEST:
+        return False
     depth, before = 0, b""
     for token in _tokens(rest):
         if token == b"(":

@@ -5,7 +5,7 @@ import re
 from onedb.backup.values import Row, Value, mysql_text, sqlite_text
 
 _QUOTE, _COMMA, _OPEN, _CLOSE, _BACKSLASH = b"',()\\"
-_BARE = re.compile(rb"NULL|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?=[\s,)])", re.IGNORECASE)
+_BARE = re.compile(rb"NULL|[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?(?=[\s,)])", re.IGNORECASE)
 _HEX = re.compile(rb"(?:0x([0-9A-F]*)|X'([0-9A-F]*)')(?=[\s,)])|CAST\(X'([0-9A-F]*)' AS TEXT\)", re.IGNORECASE)
 _PREFIX = re.compile(rb"_binary\s+(?=')", re.IGNORECASE)
 _REPLACE = re.compile(rb"replace\(", re.IGNORECASE)

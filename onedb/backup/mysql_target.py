@@ -14,6 +14,7 @@ from onedb.backup.sql import Table
 from onedb.backup.values import Row, literal_row, mysql_literal
 from onedb.errors import BusyError
 from onedb.mariadb import connect
+from onedb.server import check_server
 from onedb.upgrade.guard import is_here
 from onedb.upgrade.names import RESTORED, TAKEN_AWAY
 
@@ -75,7 +76,8 @@ class MysqlTarget:
         return Path(str(fetch(self._connection, "SELECT @@datadir")[0][0])), size
 
     def begin(self) -> None:
-        """Remove what a killed run has left, before or after its swap."""
+        """Remove what a killed run has left, before or after its swap; refuse a server that is too old for the swap."""
+        check_server(str(fetch(self._connection, "SELECT VERSION()")[0][0]))
         self.clear(RESTORED, TAKEN_AWAY)
         fetch(self._connection, "SET SESSION unique_checks = 0, foreign_key_checks = 0")
 

@@ -97,7 +97,7 @@ class BackupFile:
             self.contents.mysql = self._end["backend"] == "mysql"
             self.contents.whole = self._end["scope"] == "whole"
             self._tables = {str(name): (int(rows), int(crc)) for name, (rows, crc) in self._end["tables"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise self._refuse("is damaged in its last line", "Use another backup.") from None
 
     def events(self, meter: Meter) -> Iterator[Event]:
@@ -172,7 +172,8 @@ def count(tables: dict[str, Tally], event: Event) -> None:
 
 
 def _number(value: object) -> int:
-    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else -1
+    """``value`` where it is a whole number of a column, else -1."""
+    return int(value) if isinstance(value, str) and len(value) < 20 and value.lstrip("-").isdigit() else -1
 
 
 def verify(path: Path, listener: Listener = silent) -> Result:

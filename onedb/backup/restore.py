@@ -146,13 +146,14 @@ def _check(contents: Contents, path: Path, *, federated: bool) -> None:
     for version in contents.versions.values():
         if _numbers(version) > _numbers(SCHEMA_VERSION):
             raise OnedbError(
-                f"{path} holds a database of version {version}, newer than {SCHEMA_VERSION}.",
+                f"{path} holds a database of version {version[:40]}, newer than {SCHEMA_VERSION}.",
                 todo="Restore it with the release that wrote it.",
             )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
+    """``version`` to compare; a number of very many digits is a large one all the same."""
+    return tuple(int(part[:9]) if part.isascii() and part.isdigit() else 0 for part in version.split("."))
 
 
 def compare(target: Target, tables: Mapping[str, Tally], listener: Listener) -> None:

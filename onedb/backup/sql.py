@@ -168,18 +168,39 @@ class SqlReader:
             pass  # the head of a statement is far shorter
         if match := _INSERT.match(self._data, self._at):
             self._at = match.end()
-            names = tuple(_name(column) for column in _COLUMN.finditer(match[4] or b""))
-            yield from self._rows(_name(match), names)
+            names = tuple(self._text(_name(column)) for column in _COLUMN.finditer(match[4] or b""))
+            yield from self._rows(self._text(_name(match)), names)
             return
         start = self._at
         is_word = _WORD.match(self._data, start)
         if not is_word:
             raise self.fail("holds something that is no SQL")
         text = self._to_semicolon()
-        if found := _statement_event(text):
+        if found := self._statement_event(text):
             yield found
         elif not _IGNORED.match(text):
             raise self.fail(f"holds a statement that no backup of OpenNebula has ({is_word[0].decode()})")
+
+    def _text(self, data: bytes) -> str:
+        """What goes into a statement of ours."""
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise self.fail("has a name that is no UTF-8") from None
+        if "\0" in text:
+            raise self.fail("has a name with a zero byte")
+        return text
+
+    def _statement_event(self, text: bytes) -> Event | None:
+        if (match := _CREATE.match(text)) and is_plain_table(text[match.end() :]):
+            group = next(number for number in (1, 2, 3) if match[number])
+            quotes = 0 if group == 3 else 1
+            name = self._text(_name(match))
+            start = match.start(group) - quotes  # what is before a name has one byte a character, the name may not
+            return Table(name, self._text(text), start, start + len(name) + 2 * quotes)
+        if indexed := indexed_table(text):
+            return Index(self._text(indexed), self._text(text))
+        return Commit() if text.upper() in {b"COMMIT", b"END"} else None
 
     def _to_semicolon(self) -> bytes:
         while True:
@@ -247,16 +268,5 @@ class SqlReader:
 _SPECIAL = re.compile(rb"[;'\"`]")
 
 
-def _name(match: re.Match[bytes]) -> str:
-    return (match[1] or match[2] or match[3]).decode()
-
-
-def _statement_event(text: bytes) -> Event | None:
-    if (match := _CREATE.match(text)) and is_plain_table(text[match.end() :]):
-        statement = text.decode()
-        group = next(number for number in (1, 2, 3) if match[number])
-        quotes = 0 if group == 3 else 1
-        return Table(_name(match), statement, match.start(group) - quotes, match.end(group) + quotes)
-    if indexed := indexed_table(text):
-        return Index(indexed, text.decode())
-    return Commit() if text.upper() in {b"COMMIT", b"END"} else None
+def _name(match: re.Match[bytes]) -> bytes:
+    return match[1] or match[2] or match[3]

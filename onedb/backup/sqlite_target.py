@@ -11,7 +11,7 @@ from onedb.backup.snapshot import PASSING, fault, superseded
 from onedb.backup.sql import Table
 from onedb.backup.sqlite import SEQUENCE, connect, quoted, value
 from onedb.backup.values import Row, Value
-from onedb.errors import BusyError
+from onedb.errors import BusyError, OnedbError
 
 
 class SqliteTarget:
@@ -71,6 +71,8 @@ class SqliteTarget:
     def insert(self, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
         """Texts are cast: as bytes they may be any, and would otherwise be stored as binary data."""
         if table == SEQUENCE:
+            if len(rows[0]) != 2:
+                raise OnedbError(f"The backup has rows of {SEQUENCE} that are none.", todo="Use another backup.")
             self._sequence.extend(rows)  # numbers of tables that are still being made
             return
         names = f" ({', '.join(map(quoted, columns))})" if columns else ""
@@ -114,6 +116,6 @@ def _parameter(found: Value) -> object:
         return bytes(found)
     if not isinstance(found, str):
         return found
-    if found.lstrip("+-").isdigit() and -(1 << 63) <= int(found) < 1 << 63:
+    if len(found) < 21 and found.lstrip("+-").isdigit() and -(1 << 63) <= int(found) < 1 << 63:
         return int(found)
     return float(found)

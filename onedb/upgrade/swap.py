@@ -4,31 +4,21 @@ MariaDB's is one RENAME TABLE, which is atomic and survives a crash of the serve
 SQLite's is the end of the one transaction in which everything took place.
 """
 
-import re
 from collections.abc import Sequence
 
 from oned.database import schema
+from onedb import server
 from onedb.errors import OnedbError
 from onedb.link import Link
 from onedb.upgrade.copying import index
 from onedb.upgrade.names import CREATED, JOURNAL, NEW, OLD, REPLACED, USED, leftovers
 from onedb.upgrade.plan import TablePlan
 
-FIRST_MARIADB, FIRST_MYSQL = (10, 6), (8, 0)
-
 
 def check_server(link: Link) -> None:
     """Refuse a server whose RENAME TABLE does not survive a crash. Raises :class:`OnedbError`."""
-    if not link.mysql:
-        return
-    text = str(link.fetch("SELECT VERSION()")[0][0])
-    found = re.search(r"(\d+)\.(\d+)(?=\.\d+-MariaDB)", text) or re.match(r"(\d+)\.(\d+)", text)
-    numbers = tuple(int(part) for part in found.groups()) if found else (0, 0)
-    if numbers < (FIRST_MARIADB if "MariaDB" in text else FIRST_MYSQL):
-        raise OnedbError(
-            f"The server is {text}: were it killed at the wrong moment, its tables would be half renamed.",
-            todo="Upgrade it to MariaDB 10.6 or MySQL 8.0 at least; nothing was changed.",
-        )
+    if link.mysql:
+        server.check_server(str(link.fetch("SELECT VERSION()")[0][0]))
 
 
 def drop_leftovers(link: Link) -> list[str]:
