@@ -103,6 +103,10 @@ class Client:
         """What stands there. Raises as :meth:`send`."""
         return self.send("GET", path)
 
+    def document(self, path: str) -> JsonObject:
+        """The one document that stands there. Raises as :meth:`send`."""
+        return document_in(self.get(path), self._url)
+
     def send(self, verb: str, path: str, body: JsonObject | str | None = None) -> JsonObject:
         """The answer, {} for an empty one. ``body`` is an object, or a text that holds one.
 
@@ -126,6 +130,14 @@ class Client:
     def act(self, path: str, perform: str, params: JsonObject) -> JsonObject:
         """``POST PATH/action``. Raises as :meth:`send`."""
         return self.send("POST", f"{path}/action", {"action": {"perform": perform, "params": params}})
+
+
+def document_in(found: JsonObject, url: str = "The server") -> JsonObject:
+    """``DOCUMENT`` of an answer. Raises :class:`ContentError`."""
+    document = found.get("DOCUMENT")
+    if not isinstance(document, dict):
+        raise ContentError(f"{url} answers no document.", todo="Is that the address of OneFlow?")
+    return document
 
 
 def _object(answer: httpx.Response) -> JsonObject:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flow.commands.client import Access, Client, read_file
+from flow.commands.client import Access, Client, document_in, read_file
 from flow.commands.editing import edited
 from flow.commands.errors import ContentError, UsageError
 from flow.commands.live import watch
@@ -114,15 +114,15 @@ def common_commands(kind: Kind) -> list[click.Command]:
         if word is None:
             return watch(lambda: listing(client, None), delay, times)
         path = f"{kind.path}/{one_id(client, kind.path, word)}"
-        return watch(lambda: kind.live(client.get(path)["DOCUMENT"]), delay, times)
+        return watch(lambda: kind.live(client.document(path)), delay, times)
 
     def show(client: Client, word: str, form: str | None) -> None:
         found = client.get(f"{kind.path}/{one_id(client, kind.path, word)}")
-        print(formatted(form, found) if form else kind.page(found["DOCUMENT"]))
+        print(formatted(form, found) if form else kind.page(document_in(found)))
 
     def update(client: Client, word: str, file: str | None) -> None:
         path = f"{kind.path}/{one_id(client, kind.path, word)}"
-        text = edited(body_of(client.get(path)["DOCUMENT"])) if file is None else read_file(file)
+        text = edited(body_of(client.document(path))) if file is None else read_file(file)
         client.send("PUT", path, text)
 
     done = click.Option(["--done"], is_flag=True, help="Also those that are done.")

@@ -4,7 +4,7 @@ import os
 import re
 
 from flow.commands.client import Client
-from flow.commands.errors import RefusedError, UsageError
+from flow.commands.errors import ContentError, RefusedError, UsageError
 from flow.types import JsonObject
 from onelib.api import DEFAULT_ENDPOINT, Api
 
@@ -14,9 +14,12 @@ _ID = re.compile(r"[0-9]+")
 
 
 def documents(client: Client, path: str) -> list[JsonObject]:
-    """What ``GET PATH`` lists."""
-    found = client.get(path).get("DOCUMENT_POOL", {}).get("DOCUMENT", [])
-    return list(found) if isinstance(found, list) else [found]
+    """What ``GET PATH`` lists. Raises :class:`~onelib.errors.OneError`."""
+    pool = client.get(path).get("DOCUMENT_POOL")
+    found = pool.get("DOCUMENT", []) if isinstance(pool, dict) else None
+    if not isinstance(found, list):
+        raise ContentError("The server answers no list of documents.", todo="Is that the address of OneFlow?")
+    return found
 
 
 def one_id(client: Client, path: str, text: str) -> int:

@@ -2,7 +2,7 @@
 
 import click
 
-from flow.commands.client import Client, read_file
+from flow.commands.client import Client, document_in, read_file
 from flow.commands.common import Kind, argument, command, common_commands, content, each, form_options
 from flow.commands.editing import answers
 from flow.commands.names import one_id
@@ -14,7 +14,7 @@ KIND = Kind("/service_template", TEMPLATES, template_page, template_page)
 
 
 def _told(found: JsonObject, form: str | None) -> None:
-    print(formatted(form, found) if form else f"ID: {found['DOCUMENT']['ID']}")
+    print(formatted(form, found) if form else f"ID: {document_in(found)['ID']}")
 
 
 def _create(client: Client, file: str, form: str | None) -> None:
@@ -27,7 +27,7 @@ def _delete(client: Client, ids: str, kind: str | None) -> int:
 
 def _instantiate(client: Client, word: str, file: str | None, multiple: int, form: str | None) -> None:
     path = f"{KIND.path}/{one_id(client, KIND.path, word)}"
-    merge = answers(body_of(client.get(path)["DOCUMENT"])) if file is None else content(file)
+    merge = answers(body_of(client.document(path))) if file is None else content(file)
     for _ in range(multiple):
         _told(client.act(path, "instantiate", {"merge_template": merge}), form)
 
