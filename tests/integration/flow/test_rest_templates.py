@@ -61,16 +61,17 @@ def test_errors_of_a_body_are_told_and_nothing_is_made(rest: Rest) -> None:
 
 def test_owner_permissions_and_name(rest: Rest) -> None:
     path = f"/service_template/{rest.template()}"
-    group = int(rest.ok(200, "GET", path)["DOCUMENT"]["GID"])
+    assert rest.act(path, "chgrp", group_id=1).status_code == 204
     assert rest.act(path, "chmod", octet="604").status_code == 204
     assert rest.act(path, "rename", name="other").status_code == 204
     assert rest.act(path, "chown", owner_id="2").status_code == 204
     document = rest.ok(200, "GET", path)["DOCUMENT"]
-    assert (document["UNAME"], int(document["GID"]), document["NAME"]) == ("ann", group, "other")
+    assert (document["UNAME"], document["GID"], document["NAME"]) == ("ann", "1", "other")
     bits = document["PERMISSIONS"]
     assert [bits[f"{who}_{bit}"] for who in ("OWNER", "GROUP", "OTHER") for bit in "UMA"] == list("110000100")
-    assert rest.act(path, "chgrp", group_id=1).status_code == 204
-    assert rest.ok(200, "GET", path)["DOCUMENT"]["GID"] == "1"
+    assert rest.act(path, "chown", owner_id=0, group_id="0").status_code == 204
+    document = rest.ok(200, "GET", path)["DOCUMENT"]
+    assert (document["UNAME"], document["GID"]) == ("oneadmin", "0")
 
 
 def test_actions_without_what_they_need(rest: Rest) -> None:
