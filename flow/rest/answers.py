@@ -1,15 +1,14 @@
 """Answers: JSON of documents, texts of refusals, nothing."""
 
-import json
-
 from starlette.responses import Response
 
+from flow.rest.documents import dumps
 from flow.types import JsonObject
 
 
-def shown(data: JsonObject, status: int = 200) -> Response:
-    """A document, or a pool."""
-    return Response(json.dumps(data, separators=(",", ":")), status, media_type="application/json")
+def shown(data: JsonObject | str, status: int = 200) -> Response:
+    """A document, or a pool, which is a text already."""
+    return Response(data if isinstance(data, str) else dumps(data), status, media_type="application/json")
 
 
 def done() -> Response:

@@ -76,11 +76,20 @@ def _shown(root: Element) -> JsonObject:
     return document
 
 
-def pool(api: Api, kind: int) -> JsonObject:
-    """All documents of ``kind`` that the user may see; ``DOCUMENT`` is missing when there are none, as upstream's."""
+def dumps(data: JsonObject) -> str:
+    """``data`` as JSON without blanks."""
+    return json.dumps(data, separators=(",", ":"))
+
+
+def pool(api: Api, kind: int) -> str:
+    """All documents of ``kind`` that the user may see, as JSON; ``DOCUMENT`` is missing when there are none.
+
+    Written one by one: a single long text would keep all other threads, and with them the engine, from their work.
+    """
     root = api.xml("one.documentpool.info", _ALL, -1, -1, kind)
-    found = [_shown(child) for child in root if child.tag == "DOCUMENT"]
-    return {"DOCUMENT_POOL": {"DOCUMENT": found} if found else {}}
+    found = ",".join([dumps(_shown(child)) for child in root if child.tag == "DOCUMENT"])
+    inner = f'"DOCUMENT":[{found}]' if found else ""
+    return f'{{"DOCUMENT_POOL":{{{inner}}}}}'
 
 
 def read(api: Api, kind: int, oid: int) -> Element:
